@@ -1,0 +1,53 @@
+"""Builds engine.sim._gridworld, the compiled simulator, from c_src (called by setup.py through cffi).
+
+gridworld.h is the single source of the interface: what cffi sees is that file without its preprocessor
+lines. Run by itself (`python build_ffi.py`) it builds the extension in place.
+"""
+
+import re
+import shlex
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from cffi import FFI
+
+SOURCES = ["actions", "batch", "objects", "observe", "pool", "rewards", "rules", "snapshot", "step"]
+# -ffp-contract=off: a fused multiply-add would make rewards differ between platforms.
+COMPILE_ARGS = ["-std=c11", "-O3", "-ffp-contract=off", "-pthread"]
+
+
+def check_platform() -> None:
+    """Say in one line what is missing, before a compiler's or a linker's own words do."""
+    if sys.platform == "win32":
+        raise SystemExit("gridrl-tui: Windows is not supported directly; install and run it inside WSL")
+    compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")[0]
+    if shutil.which(compiler) is None and shutil.which("cc") is None:
+        raise SystemExit(
+            f"gridrl-tui: no C compiler found ({compiler}); install one, "
+            "for example `apt install build-essential` or `xcode-select --install`, and try again"
+        )
+
+
+def declarations() -> str:
+    """The header as cffi wants it: no preprocessor lines, `bool` spelled as C11 does."""
+    text = Path(__file__).with_name("c_src").joinpath("gridworld.h").read_text(encoding="utf-8")
+    return re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
+
+
+check_platform()
+ffibuilder = FFI()
+ffibuilder.cdef(declarations())
+ffibuilder.set_source(
+    "engine.sim._gridworld",
+    '#include "gridworld.h"',
+    sources=[f"c_src/{name}.c" for name in SOURCES],
+    include_dirs=["c_src"],
+    depends=["c_src/gridworld.h", "c_src/internal.h", "c_src/rng.h"],
+    extra_compile_args=COMPILE_ARGS,
+    extra_link_args=["-pthread"],
+)
+
+if __name__ == "__main__":
+    ffibuilder.compile(verbose=True)

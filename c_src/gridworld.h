@@ -1,0 +1,369 @@
+// gridworld.h: a fast, exact, data-driven engine for multi-agent gridworlds. This header is the manual.
+//
+// A game is a set of tables (gw_rules_def); a map is a grid of cells (gw_map_def). Compiled together they
+// are a gw_world: immutable, shared, validated here, whoever wrote the tables. A gw_batch steps many envs
+// over one or more worlds. The caller owns every array that goes in or comes out; nothing is allocated
+// after create; there is no global state. Row r of any per-agent array is env * agent_count + agent.
+//
+// One step, in order: rewards cleared and tick += 1; due events (cooldowns that end); all intents read;
+// actions by priority (high first), within one priority in an order drawn anew each tick from the env's
+// own stream; reward terms; terminations and truncation; same-step auto-reset of ended envs (their last
+// observation goes to final_observations first); observations. So an observation always carries the
+// truth of this step, last action and result included.
+//
+// Randomness is counter-based: stream = hash(seed, env, episode, purpose), so results depend neither on
+// the thread count nor on the platform. Little-endian machines only (checked at build).
+//
+// Threads: a batch may be used by one caller at a time; a second one is answered GW_BUSY, never mixed in.
+// A world may be shared freely.
+#ifndef GRIDWORLD_H
+#define GRIDWORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    GW_MAX_SIDE = 1024,     // cells per side of a map
+    GW_MAX_AGENTS = 1024,   // agents per env
+    GW_MAX_KINDS = 64,      // object kinds per game, the agent's not counted
+    GW_MAX_RESOURCES = 32,  // resources per game
+    GW_MAX_ACTIONS = 64,    // entries of the action table
+    GW_MAX_TERMS = 32,      // reward terms per game
+    GW_MAX_GROUPS = 8,      // groups (teams) per game; as many as there are distinct colours on screen
+    GW_MAX_PLANES = 8,      // planes of one observation
+    GW_MAX_WINDOW = 15,     // cells per side of the observation window, odd
+    GW_MAX_THREADS = 64,    // workers of one batch, the caller included
+    GW_MAX_WORLDS = 4096,   // worlds of one batch
+    GW_NAME_SIZE = 32,      // bytes of a name, the closing zero included
+    GW_MESSAGE_SIZE = 256,  // bytes of an error message, the closing zero included
+    GW_STAT_NAME_SIZE = 64, // bytes of a stat or feature name, the closing zero included
+    GW_NONE = -1,           // "no agent", "no object", "no group"
+};
+
+// What every call returns. On any status but GW_OK nothing has changed.
+typedef enum gw_status {
+    GW_OK = 0,
+    GW_INVALID_ARGUMENT = 1, // a null pointer, an index out of range, an uninitialised definition
+    GW_INVALID_RULES = 2,    // the rule tables contradict themselves or a limit
+    GW_INVALID_MAP = 3,      // the map does not fit the rules; row and column say where
+    GW_OUT_OF_MEMORY = 4,
+    GW_BUSY = 5,             // another thread is inside this batch
+    GW_INVALID_SNAPSHOT = 6, // not a snapshot of this batch's worlds, or damaged
+} gw_status;
+
+// Filled on failure where a call takes one. The message is a sentence without a path or a stack.
+typedef struct gw_error {
+    int32_t status; // gw_status
+    int32_t row;    // map row from 0, or GW_NONE
+    int32_t column; // map column from 0, or GW_NONE
+    char message[GW_MESSAGE_SIZE];
+} gw_error;
+
+// ---------------------------------------------------------------------------------------------------
+// Rules
+
+// Directions, also facings. The order is the order of ids everywhere.
+typedef enum gw_direction {
+    GW_NORTH = 0,
+    GW_SOUTH = 1,
+    GW_WEST = 2,
+    GW_EAST = 3,
+    GW_NORTHWEST = 4,
+    GW_NORTHEAST = 5,
+    GW_SOUTHWEST = 6,
+    GW_SOUTHEAST = 7,
+    GW_DIRECTION_COUNT = 8,
+} gw_direction;
+
+// Something an agent can hold.
+typedef struct gw_resource_def {
+    char name[GW_NAME_SIZE]; // [a-z][a-z0-9_]*, unique
+    int32_t limit;           // most units one agent may hold, 1..65535
+    int32_t initial;         // units held at the start of an episode, 0..limit
+} gw_resource_def;
+
+// A kind of object on the map. Every object blocks its cell. A converter can be used: one use takes all
+// its inputs from the agent and gives all its outputs, or fails whole.
+typedef struct gw_kind_def {
+    char name[GW_NAME_SIZE]; // [a-z][a-z0-9_]*, unique; "agent", "empty" and "outside" are taken
+    bool is_converter;
+    bool use_on_bump;                 // a move into it uses it
+    int32_t cooldown;                 // ticks from one use to the next chance, 0..65535; 0 = none
+    int32_t max_uses;                 // uses per episode, 0 = unlimited
+    int32_t input[GW_MAX_RESOURCES];  // units taken, by resource, 0..65535
+    int32_t output[GW_MAX_RESOURCES]; // units given, by resource, 0..65535
+} gw_kind_def;
+
+typedef enum gw_verb {
+    GW_VERB_NOOP = 0,
+    GW_VERB_MOVE = 1,   // one cell toward argument (a gw_direction); the agent turns first
+    GW_VERB_ROTATE = 2, // face argument (a gw_direction)
+    GW_VERB_USE = 3,    // use the object ahead
+    GW_VERB_COUNT = 4,
+} gw_verb;
+
+// One entry of the action table: its index is the action id.
+typedef struct gw_action_def {
+    char name[GW_NAME_SIZE]; // [a-z][a-z0-9_]*, unique
+    int32_t verb;            // gw_verb
+    int32_t argument;        // gw_direction for move and rotate, else 0
+    int32_t priority;        // higher goes first within a tick, 0..15
+} gw_action_def;
+
+typedef enum gw_term_kind {
+    GW_TERM_EVENT = 0,   // pays weight for each count of a stat: what was earned stays earned
+    GW_TERM_HOLDING = 1, // pays weight for each unit held now: spending it takes the pay back
+    GW_TERM_KIND_COUNT = 2,
+} gw_term_kind;
+
+// One reward term. An agent's contribution is min(weight * count, cap) (max for a negative weight); a
+// step pays the change of it, in float32, terms summed in table order.
+typedef struct gw_term_def {
+    char name[GW_NAME_SIZE]; // unique; any of [a-z0-9_.]
+    int32_t kind;            // gw_term_kind
+    int32_t source;          // stat index for an event term, resource index for a holding one
+    float weight;            // reward per count, finite
+    float cap;               // largest |contribution| an episode, > 0; 0 = none
+} gw_term_def;
+
+// The episode ends for its agents (terminated) as soon as the amount is reached.
+typedef struct gw_end_def {
+    int32_t resource; // resource index, or GW_NONE: never by holdings
+    int32_t amount;   // units one agent must hold, >= 1
+    bool all_agents;  // true: every agent must; false: one is enough
+} gw_end_def;
+
+// What one byte of a plane says about a cell.
+typedef enum gw_plane {
+    GW_PLANE_KIND = 0,   // 0 outside, 1 empty, 2 agent, 3 + kind index
+    GW_PLANE_GROUP = 1,  // agent: group + 1, else 0
+    GW_PLANE_FACING = 2, // agent: facing + 1, else 0
+    GW_PLANE_READY = 3,  // converter: 1 can be used now, 2 cooling down, 3 used up; else 0
+    GW_PLANE_COUNT = 4,
+} gw_plane;
+
+enum { GW_CODE_OUTSIDE = 0, GW_CODE_EMPTY = 1, GW_CODE_AGENT = 2, GW_CODE_KIND = 3 };
+
+// The game: tables of data. Start from gw_rules_default().
+typedef struct gw_rules_def {
+    uint32_t cookie;               // set by gw_rules_default(); catches an uninitialised definition
+    int32_t agent_count;           // agents per env, 1..GW_MAX_AGENTS
+    int32_t group_count;           // agent a belongs to group a % group_count, 1..GW_MAX_GROUPS
+    int32_t max_steps;             // steps until truncation, 0 = never, up to 1,000,000,000
+    bool spawn_anywhere;           // true: on any empty cell; false: on spawn cells only
+    int32_t window_width;          // observation window, odd, 1..GW_MAX_WINDOW
+    int32_t window_height;         // likewise
+    int32_t plane_count;           // 1..GW_MAX_PLANES
+    int32_t planes[GW_MAX_PLANES]; // gw_plane, each at most once
+    int32_t resource_count;
+    int32_t kind_count;
+    int32_t action_count; // at least 1
+    int32_t term_count;
+    gw_resource_def resources[GW_MAX_RESOURCES];
+    gw_kind_def kinds[GW_MAX_KINDS];
+    gw_action_def actions[GW_MAX_ACTIONS];
+    gw_term_def terms[GW_MAX_TERMS];
+    gw_end_def end;
+} gw_rules_def;
+
+// Fill with safe defaults: one agent, no objects, 11 x 11 window with the kind plane, no end.
+void gw_rules_default(gw_rules_def *rules);
+
+// Codes of map cells: 0 empty, 1 + kind index for an object, the ones below for spawn cells.
+enum { GW_CELL_EMPTY = 0, GW_CELL_KIND = 1, GW_CELL_SPAWN_ANY = 128, GW_CELL_SPAWN_GROUP = 129 };
+
+// The cells of one map. Start from gw_map_default().
+typedef struct gw_map_def {
+    uint32_t cookie;      // set by gw_map_default()
+    int32_t width;        // columns, 1..GW_MAX_SIDE
+    int32_t height;       // rows, 1..GW_MAX_SIDE
+    const uint8_t *cells; // [height * width], row-major; borrowed during gw_world_create only
+} gw_map_def;
+
+void gw_map_default(gw_map_def *map);
+
+// A game compiled with a map: immutable, may be shared between batches and threads.
+typedef struct gw_world gw_world;
+
+gw_status gw_world_create(const gw_rules_def *rules, const gw_map_def *map, gw_world **world, gw_error *error);
+
+// Give up one reference; batches keep their own, so a world may be destroyed while batches use it.
+void gw_world_destroy(gw_world *world);
+
+// Sizes that follow from a game. Worlds of one batch must agree on all of them but the map's.
+typedef struct gw_spec {
+    int32_t agent_count;  // agents per env
+    int32_t action_count; // actions are 0..action_count - 1
+    int32_t plane_count;  // planes of an observation
+    int32_t window_width;
+    int32_t window_height;
+    int32_t self_count;       // bytes of the self vector that follows the planes
+    int32_t observation_size; // bytes of one row: plane_count * window_height * window_width + self_count
+    int32_t term_count;
+    int32_t stat_count;
+    int32_t resource_count;
+    int32_t kind_count;
+    int32_t map_width;
+    int32_t map_height;
+    uint64_t rules_hash; // equal for equal rules
+} gw_spec;
+
+gw_status gw_world_spec(const gw_world *world, gw_spec *spec);
+
+// Stats are counts by agent and episode: <resource>.gained, <resource>.lost, then
+// action.<name>.success and action.<name>.failed, then action.failed, action.invalid_index and steps.
+// The index of a stat depends on the rules alone, so gw_stat_name takes them: event terms need it
+// before a world exists. Names are cut to GW_STAT_NAME_SIZE bytes.
+gw_status gw_stat_count(const gw_rules_def *rules, int32_t *count);
+gw_status gw_stat_name(const gw_rules_def *rules, int32_t stat_index, char name[GW_STAT_NAME_SIZE]);
+
+// The self vector, by index: facing, last_action (id + 1, 0 = none), last_result, episode_completion
+// (255 * tick / max_steps rounded down, 0 without max_steps), then inv:<resource> (clamped to 255) each.
+enum {
+    GW_SELF_FACING = 0,
+    GW_SELF_LAST_ACTION = 1,
+    GW_SELF_LAST_RESULT = 2,
+    GW_SELF_COMPLETION = 3,
+    GW_SELF_INVENTORY = 4
+};
+
+// Why an action did what it did.
+typedef enum gw_result {
+    GW_RESULT_SUCCESS = 0,
+    GW_RESULT_INVALID = 1,       // no such action
+    GW_RESULT_BLOCKED_WALL = 2,  // an object that cannot be used stands there
+    GW_RESULT_BLOCKED_AGENT = 3, // another agent stands there
+    GW_RESULT_OUTSIDE = 4,       // the map ends there
+    GW_RESULT_NO_TARGET = 5,     // nothing ahead to use
+    GW_RESULT_NO_RESOURCE = 6,   // an input is missing
+    GW_RESULT_COOLING_DOWN = 7,
+    GW_RESULT_FULL = 8,    // no room for an output
+    GW_RESULT_USED_UP = 9, // max_uses reached
+    GW_RESULT_COUNT = 10,
+} gw_result;
+
+// ---------------------------------------------------------------------------------------------------
+// Batches
+
+typedef struct gw_batch gw_batch;
+
+typedef struct gw_batch_def {
+    uint32_t cookie;          // set by gw_batch_default()
+    int32_t env_count;        // >= 1
+    int32_t thread_count;     // workers, the caller included, 1..GW_MAX_THREADS
+    int32_t episode_capacity; // finished agent-episodes kept until drained, >= agent_count
+    uint64_t seed;
+    int32_t world_count;     // 1..GW_MAX_WORLDS
+    gw_world *const *worlds; // [world_count], borrowed during create; the batch takes references
+} gw_batch_def;
+
+void gw_batch_default(gw_batch_def *def);
+
+// Create a batch: all memory it will ever need, workers started. Call gw_batch_reset before stepping.
+gw_status gw_batch_create(const gw_batch_def *def, gw_batch **batch, gw_error *error);
+
+// Stop the workers and free everything. The caller makes sure that no call is under way.
+void gw_batch_destroy(gw_batch *batch);
+
+// How likely each world is drawn at a reset: weights [world_count], >= 0, some > 0. From the next reset on.
+gw_status gw_batch_set_world_weights(gw_batch *batch, const uint32_t *weights);
+
+// Caller-owned arrays of one step. A pointer may be NULL where marked; it must stay valid during the call.
+typedef struct gw_io {
+    uint8_t *observations;       // out [rows][observation_size]; at t + 1 in a rollout
+    const int32_t *actions;      // in  [rows]
+    float *rewards;              // out [rows]
+    uint8_t *terminated;         // out [rows], 0 or 1
+    uint8_t *truncated;          // out [rows], 0 or 1; never both: an end by the rules comes first
+    uint8_t *final_observations; // out [rows][observation_size] or NULL; written only where an episode ended
+    uint8_t *results;            // out [rows] gw_result, or NULL
+} gw_io;
+
+// Start a new episode in every env with this seed. Writes the first observations [rows][observation_size].
+gw_status gw_batch_reset(gw_batch *batch, uint64_t seed, uint8_t *observations);
+
+// Step every env once. Envs that end are reset in the same step: terminated or truncated tells, the
+// observation is the new episode's first one, and final_observations holds the old one's last.
+gw_status gw_batch_step(gw_batch *batch, const gw_io *io);
+
+// One agent's finished episode.
+typedef struct gw_episode {
+    int32_t env;
+    int32_t agent;
+    int32_t group;
+    int32_t world;        // index into the batch's worlds
+    int64_t episode;      // number of the episode within its env, from 0
+    int32_t length;       // steps
+    float episode_return; // sum of rewards, in step order
+    uint8_t terminated;
+    uint8_t truncated;
+    uint8_t reserved[6]; // zero
+} gw_episode;
+
+// Move finished episodes out, oldest first, in an order that does not depend on the thread count.
+// terms [capacity][term_count] and stats [capacity][stat_count] may be NULL. dropped counts those that were
+// overwritten since the last drain because nobody came for them.
+gw_status gw_batch_drain_episodes(gw_batch *batch, int32_t capacity, gw_episode *episodes, float *terms, int32_t *stats,
+                                  int32_t *count, int64_t *dropped);
+
+// ---------------------------------------------------------------------------------------------------
+// Looking at one env
+
+// One agent as it stands now.
+typedef struct gw_agent_view {
+    int32_t row;    // map row
+    int32_t column; // map column
+    int32_t group;
+    int32_t facing;       // gw_direction
+    int32_t last_action;  // action id, or GW_NONE before the first step and after an invalid one
+    int32_t last_result;  // gw_result
+    float step_reward;    // reward of the last step, also when that step ended the episode
+    float episode_return; // so far
+    int32_t inventory[GW_MAX_RESOURCES];
+} gw_agent_view;
+
+typedef struct gw_env_view {
+    int32_t world; // index of the present world
+    int32_t map_width;
+    int32_t map_height;
+    int32_t tick; // steps since the reset
+    int64_t episode;
+} gw_env_view;
+
+// cells [map_height * map_width] of GW_PLANE_KIND codes and ready [same] of GW_PLANE_READY codes, or NULL;
+// cell_capacity is their size in bytes; agents [agent_count], or NULL.
+gw_status gw_env_look(gw_batch *batch, int32_t env, gw_env_view *view, uint8_t *cells, uint8_t *ready,
+                      int32_t cell_capacity, gw_agent_view *agents);
+
+// The ledger: what each term paid each agent. step and episode are [agent_count][term_count], or NULL.
+// step is that of the last step, also when it ended the episode; stats is [agent_count][stat_count], or NULL.
+gw_status gw_env_ledger(gw_batch *batch, int32_t env, float *step, float *episode, int32_t *stats);
+
+// Observations [agent_count][observation_size] of one env as it stands now.
+gw_status gw_env_observe(gw_batch *batch, int32_t env, uint8_t *observations);
+
+// Which actions would succeed or could: bits [agent_count][(action_count + 7) / 8], least significant first.
+// 0 only where the action cannot succeed in the present state if nobody else moves.
+gw_status gw_env_action_mask(gw_batch *batch, int32_t env, uint8_t *bits);
+
+// ---------------------------------------------------------------------------------------------------
+// Exact state
+
+// Bytes that gw_batch_save writes for env_count envs.
+gw_status gw_batch_snapshot_size(const gw_batch *batch, int32_t env_count, int64_t *size);
+
+// Write the exact state of envs first .. first + count - 1, random streams included.
+gw_status gw_batch_save(gw_batch *batch, int32_t env_first, int32_t env_count, uint8_t *buffer, int64_t capacity);
+
+// Restore it: into the same envs or others, of this batch or of another over the same worlds. The buffer
+// is checked whole (identity, checksum, every index) before anything changes. Undrained episodes stay.
+gw_status gw_batch_load(gw_batch *batch, int32_t env_first, int32_t env_count, const uint8_t *buffer, int64_t size,
+                        gw_error *error);
+
+// A 64-bit hash of the exact state of all envs: equal for every thread count and platform.
+gw_status gw_batch_hash(gw_batch *batch, uint64_t *hash);
+
+// Version of the engine: 10000 * major + 100 * minor + patch. Snapshots carry it.
+int32_t gw_version(void);
+
+#endif

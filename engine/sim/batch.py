@@ -1,0 +1,336 @@
+"""Many envs stepped together by C. The caller owns the arrays; a prepared step is one call.
+
+A batch belongs to one thread at a time: C answers a second caller with GW_BUSY, which is a SimError here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SimError
+from .native import check, ffi, lib
+from .world import World
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class AgentView:
+    """One agent as it stands. `inventory` is by resource, in the spec's order."""
+
+    row: int
+    column: int
+    group: int
+    facing: int  # index into DIRECTIONS
+    last_action: int  # action id, or -1 before the first step and after an invalid one
+    last_result: int  # ActionResult
+    step_reward: float
+    episode_return: float
+    inventory: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class EnvView:
+    """One env as it stands: copies, so it may be kept and handed to any thread."""
+
+    tick: int
+    episode: int
+    world: int
+    cells: NDArray[np.uint8]  # (height, width) kind codes, agents included
+    ready: NDArray[np.uint8]  # (height, width) codes of the ready plane
+    agents: tuple[AgentView, ...]
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Finished agent-episodes, oldest first: n entries in every array."""
+
+    env: NDArray[np.int32]
+    agent: NDArray[np.int32]
+    group: NDArray[np.int32]
+    world: NDArray[np.int32]
+    episode: NDArray[np.int64]
+    length: NDArray[np.int32]
+    episode_return: NDArray[np.float32]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+    terms: NDArray[np.float32]  # (n, terms)
+    stats: NDArray[np.int32]  # (n, stats)
+    dropped: int  # finished but overwritten, because nobody came for them in time
+
+    def __len__(self) -> int:
+        return len(self.env)
+
+
+# The bytes of gw_episode, checked against C's own size below.
+_EPISODE = np.dtype(
+    {
+        "names": ["env", "agent", "group", "world", "episode", "length", "episode_return", "terminated", "truncated"],
+        "formats": ["i4", "i4", "i4", "i4", "i8", "i4", "f4", "u1", "u1"],
+        "offsets": [0, 4, 8, 12, 16, 24, 28, 32, 33],
+        "itemsize": 40,
+    }
+)
+assert ffi.sizeof("gw_episode") == _EPISODE.itemsize
+
+
+class Step:
+    """A step with its arrays already bound: calling it is one C call without pointer work."""
+
+    def __init__(self, batch: Batch, io: Any, keep: tuple[Array | None, ...]) -> None:
+        self._batch, self._io = batch, io
+        self._keep = keep  # C borrows these arrays for as long as the step can be called
+
+    def __call__(self) -> None:
+        status = lib.gw_batch_step(self._batch.handle, self._io)
+        if status:
+            check(status)
+
+
+class Batch:
+    """Owns one gw_batch, and a set of arrays for simple use: `reset()`, `step(actions)`, then read them.
+
+    Args:
+        worlds: worlds of one game; each env draws one at every reset.
+        env_count: envs stepped together.
+        seed: all randomness follows from it.
+        thread_count: C workers, the calling thread included; results do not depend on it.
+        episode_capacity: finished agent-episodes kept until drained.
+    """
+
+    def __init__(
+        self,
+        worlds: Sequence[World] | World,
+        env_count: int = 1,
+        seed: int = 0,
+        thread_count: int = 1,
+        episode_capacity: int | None = None,
+    ) -> None:
+        self.worlds = (worlds,) if isinstance(worlds, World) else tuple(worlds)
+        self.env_count = env_count
+        self.spec = self.worlds[0].spec if self.worlds else None  # type: ignore[assignment]  # C refuses no worlds
+        self.handle = self._create(seed, thread_count, episode_capacity)
+        self.rows = env_count * self.spec.agent_count
+        size = self.spec.observation_size
+        self.observations = np.zeros((self.rows, size), np.uint8)
+        self.final_observations = np.zeros((self.rows, size), np.uint8)
+        self.rewards = np.zeros(self.rows, np.float32)
+        self.terminated = np.zeros(self.rows, np.uint8)
+        self.truncated = np.zeros(self.rows, np.uint8)
+        self.results = np.zeros(self.rows, np.uint8)
+        self._actions = np.zeros(self.rows, np.int32)
+        self._step = self.bind(
+            observations=self.observations,
+            actions=self._actions,
+            rewards=self.rewards,
+            terminated=self.terminated,
+            truncated=self.truncated,
+            final_observations=self.final_observations,
+            results=self.results,
+        )
+        self.reset(seed)
+
+    def _create(self, seed: int, thread_count: int, episode_capacity: int | None) -> Any:
+        if not self.worlds:
+            raise SimError("a batch needs at least one world")
+        agents = self.spec.agent_count
+        definition = ffi.new("gw_batch_def *")
+        lib.gw_batch_default(definition)
+        definition.env_count, definition.thread_count = self.env_count, thread_count
+        # Room for four episodes an env between two drains; the surplus is counted, never silent.
+        definition.episode_capacity = episode_capacity or min(max(4 * self.env_count * agents, 4096), 1 << 20)
+        definition.episode_capacity = max(definition.episode_capacity, agents)
+        self._capacity = definition.episode_capacity
+        definition.seed = seed & (2**64 - 1)
+        handles = ffi.new("gw_world *[]", [world.handle for world in self.worlds])
+        definition.worlds, definition.world_count = handles, len(self.worlds)
+        out, error = ffi.new("gw_batch **"), ffi.new("gw_error *")
+        check(lib.gw_batch_create(definition, out, error), error)
+        return ffi.gc(out[0], lib.gw_batch_destroy)
+
+    # ---- Stepping
+
+    def bind(
+        self,
+        *,
+        observations: Array,
+        actions: Array,
+        rewards: Array,
+        terminated: Array,
+        truncated: Array,
+        final_observations: Array | None = None,
+        results: Array | None = None,
+    ) -> Step:
+        """Prepare a step on these arrays; dtype, shape and order are checked here, once.
+
+        Args:
+            observations: out (rows, observation_size) uint8.
+            actions: in (rows,) int32.
+            rewards: out (rows,) float32.
+            terminated, truncated: out (rows,) uint8 or bool.
+            final_observations: out (rows, observation_size) uint8; written where an episode ended.
+            results: out (rows,) uint8 of ActionResult.
+        """
+        table = (self.rows, self.spec.observation_size)
+        io = ffi.new("gw_io *")
+        io.observations = _pointer("observations", observations, table, "uint8_t *", (np.uint8,))
+        io.actions = _pointer("actions", actions, (self.rows,), "int32_t *", (np.int32,))
+        io.rewards = _pointer("rewards", rewards, (self.rows,), "float *", (np.float32,))
+        io.terminated = _pointer("terminated", terminated, (self.rows,), "uint8_t *", (np.uint8, np.bool_))
+        io.truncated = _pointer("truncated", truncated, (self.rows,), "uint8_t *", (np.uint8, np.bool_))
+        if final_observations is not None:
+            io.final_observations = _pointer("final_observations", final_observations, table, "uint8_t *", (np.uint8,))
+        if results is not None:
+            io.results = _pointer("results", results, (self.rows,), "uint8_t *", (np.uint8,))
+        return Step(self, io, (observations, actions, rewards, terminated, truncated, final_observations, results))
+
+    def reset(self, seed: int) -> None:
+        """Start a new episode in every env; fills `observations`."""
+        self.reset_into(self.observations, seed)
+
+    def reset_into(self, observations: Array, seed: int) -> None:
+        """Like `reset`, into the caller's (rows, observation_size) uint8."""
+        table = (self.rows, self.spec.observation_size)
+        pointer = _pointer("observations", observations, table, "uint8_t *", (np.uint8,))
+        check(lib.gw_batch_reset(self.handle, seed & (2**64 - 1), pointer))
+
+    def step(self, actions: Array) -> None:
+        """Step every env once with (rows,) actions; fills the batch's own arrays."""
+        self._actions[:] = actions
+        self._step()
+
+    def set_world_weights(self, weights: Sequence[int]) -> None:
+        """How likely each world is drawn at a reset, from the next reset on."""
+        if len(weights) != len(self.worlds):
+            raise SimError(f"{len(self.worlds)} worlds need as many weights, got {len(weights)}")
+        check(lib.gw_batch_set_world_weights(self.handle, ffi.new("uint32_t[]", list(weights))))
+
+    def drain_episodes(self) -> Episodes:
+        """Take all finished agent-episodes since the last call."""
+        terms, stats = len(self.spec.term_names), len(self.spec.stat_names)
+        records = np.zeros(self._capacity, _EPISODE)
+        term_values = np.zeros((self._capacity, max(terms, 1)), np.float32)
+        stat_values = np.zeros((self._capacity, stats), np.int32)
+        count, dropped = ffi.new("int32_t *"), ffi.new("int64_t *")
+        status = lib.gw_batch_drain_episodes(
+            self.handle,
+            self._capacity,
+            ffi.cast("gw_episode *", records.ctypes.data),
+            ffi.cast("float *", term_values.ctypes.data) if terms else ffi.NULL,
+            ffi.cast("int32_t *", stat_values.ctypes.data),
+            count,
+            dropped,
+        )
+        check(status)
+        n = count[0]
+        fields = {name: records[name][:n].copy() for name in _EPISODE.names or ()}
+        fields["terminated"] = fields["terminated"].astype(np.bool_)
+        fields["truncated"] = fields["truncated"].astype(np.bool_)
+        return Episodes(
+            **fields, terms=term_values[:n, :terms].copy(), stats=stat_values[:n].copy(), dropped=int(dropped[0])
+        )
+
+    # ---- Looking at one env
+
+    def look(self, env: int = 0) -> EnvView:
+        """A copy of one env as it stands."""
+        view = ffi.new("gw_env_view *")
+        check(lib.gw_env_look(self.handle, env, view, ffi.NULL, ffi.NULL, 0, ffi.NULL))
+        cells = np.zeros((view.map_height, view.map_width), np.uint8)
+        ready = np.zeros_like(cells)
+        agents = ffi.new("gw_agent_view[]", self.spec.agent_count)
+        pointers = [ffi.cast("uint8_t *", array.ctypes.data) for array in (cells, ready)]
+        check(lib.gw_env_look(self.handle, env, view, *pointers, cells.size, agents))
+        resources = len(self.spec.resource_names)
+        return EnvView(view.tick, view.episode, view.world, cells, ready, tuple(_agent(a, resources) for a in agents))
+
+    def ledger(self, env: int = 0) -> tuple[Array, Array, Array]:
+        """What each term paid: (agents, terms) float32 of the last step and of the episode, and (agents, stats) int32."""
+        agents, terms, stats = self.spec.agent_count, len(self.spec.term_names), len(self.spec.stat_names)
+        step, episode = np.zeros((agents, terms), np.float32), np.zeros((agents, terms), np.float32)
+        counts = np.zeros((agents, stats), np.int32)
+        floats = [ffi.cast("float *", array.ctypes.data) for array in (step, episode)]
+        check(lib.gw_env_ledger(self.handle, env, *floats, ffi.cast("int32_t *", counts.ctypes.data)))
+        return step, episode, counts
+
+    def observe(self, env: int = 0) -> NDArray[np.uint8]:
+        """(agents, observation_size) of one env as it stands."""
+        observations = np.zeros((self.spec.agent_count, self.spec.observation_size), np.uint8)
+        check(lib.gw_env_observe(self.handle, env, ffi.cast("uint8_t *", observations.ctypes.data)))
+        return observations
+
+    def action_mask(self, env: int = 0) -> NDArray[np.bool_]:
+        """(agents, actions): False only where the action cannot succeed if nobody else moves."""
+        actions = len(self.spec.action_names)
+        bits = np.zeros((self.spec.agent_count, (actions + 7) // 8), np.uint8)
+        check(lib.gw_env_action_mask(self.handle, env, ffi.cast("uint8_t *", bits.ctypes.data)))
+        return np.unpackbits(bits, axis=1, bitorder="little", count=actions).astype(np.bool_)
+
+    # ---- Exact state
+
+    def save(self, first: int = 0, count: int | None = None) -> bytes:
+        """The exact state of envs first .. first + count - 1 (all from `first` on by default)."""
+        count = self.env_count - first if count is None else count
+        size = ffi.new("int64_t *")
+        check(lib.gw_batch_snapshot_size(self.handle, count, size))
+        buffer = bytearray(size[0])
+        check(lib.gw_batch_save(self.handle, first, count, ffi.from_buffer("uint8_t[]", buffer), size[0]))
+        return bytes(buffer)
+
+    def load(self, data: bytes, first: int = 0, count: int | None = None) -> None:
+        """Restore what `save` returned; anything else is refused whole with a SimError."""
+        count = self.env_count - first if count is None else count
+        error = ffi.new("gw_error *")
+        aligned = np.zeros((len(data) + 7) // 8, np.uint64)  # C wants 8-byte alignment; bytes promise none
+        aligned.view(np.uint8)[: len(data)] = np.frombuffer(data, np.uint8)
+        pointer = ffi.cast("uint8_t *", aligned.ctypes.data)
+        check(lib.gw_batch_load(self.handle, first, count, pointer, len(data), error), error)
+
+    def hash(self) -> int:
+        """64-bit hash of the exact state: equal for every thread count and platform."""
+        value = ffi.new("uint64_t *")
+        check(lib.gw_batch_hash(self.handle, value))
+        return int(value[0])
+
+    # ---- Lifetime
+
+    def close(self) -> None:
+        """Stop the workers and free the memory; whatever is called afterwards raises a SimError."""
+        handle, self.handle = self.handle, ffi.NULL  # C answers NULL with GW_INVALID_ARGUMENT
+        if handle != ffi.NULL:
+            ffi.release(handle)
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _pointer(name: str, array: Array, shape: tuple[int, ...], ctype: str, dtypes: tuple[type, ...]) -> Any:
+    if array.dtype not in dtypes or array.shape != shape or not array.flags.c_contiguous or not array.flags.writeable:
+        wanted = f"{np.dtype(dtypes[0]).name} {shape}"
+        raise SimError(f"{name} must be a writeable C-contiguous {wanted} array, got {array.dtype} {array.shape}")
+    return ffi.cast(ctype, array.ctypes.data)
+
+
+def _agent(view: Any, resources: int) -> AgentView:
+    return AgentView(
+        view.row,
+        view.column,
+        view.group,
+        view.facing,
+        view.last_action,
+        view.last_result,
+        view.step_reward,
+        view.episode_return,
+        tuple(view.inventory[0:resources]),
+    )

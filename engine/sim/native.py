@@ -1,0 +1,44 @@
+"""The one door to the compiled simulator: `ffi`, `lib`, and the translation of its errors.
+
+Nothing outside engine.sim imports this. Every C call releases the interpreter lock, so a batch guards
+itself with a busy flag and a second caller gets a SimError.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import MapError, SimError
+
+try:
+    from ._gridworld import ffi, lib
+except ImportError as error:
+    raise SimError(
+        "the compiled simulator is missing",
+        hint="install the program with a C compiler at hand: pip install . (or pip install -e .)",
+    ) from error
+
+_WORDS = {
+    lib.GW_INVALID_ARGUMENT: "the simulator was called with an argument out of range",
+    lib.GW_OUT_OF_MEMORY: "the simulator could not get enough memory",
+    lib.GW_BUSY: "another thread is using this batch",
+}
+
+
+def check(status: int, error: Any = None) -> None:
+    """Raise what a status means; `error` is the gw_error that the call filled, if it takes one."""
+    if status == lib.GW_OK:
+        return
+    message = ffi.string(error.message).decode() if error is not None and error.status else _WORDS.get(status, "")
+    if status == lib.GW_INVALID_MAP:
+        # Rows count from 0 in C and lines from 1 in files; GW_NONE (-1) becomes 0, "no place".
+        raise MapError(message, line=error.row + 1, column=error.column + 1)
+    raise SimError(message or f"the simulator answered with status {status}")
+
+
+def put_name(target: Any, name: str) -> None:
+    """Write a name into a fixed char array; longer ones are refused before they get here."""
+    data = name.encode()
+    if len(data) >= lib.GW_NAME_SIZE:
+        raise SimError(f"the name {name!r} is too long", hint="use at most 31 letters")
+    ffi.memmove(target, data + b"\0", len(data) + 1)
