@@ -1,7 +1,7 @@
 """The simulator as Python sees it: rules, worlds, batches. The only package that opens the door to C."""
 
 from . import games
-from .batch import AgentView, Batch, Episodes, EnvView, Step
+from .batch import AgentView, Batch, EnvView, Episodes, Step
 from .rules import (
     DIRECTION_STEPS,
     DIRECTIONS,

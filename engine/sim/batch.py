@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SimError
+from engine.errors import SimError
+
 from .native import check, ffi, lib
 from .world import World
 
@@ -113,8 +114,10 @@ class Batch:
         episode_capacity: int | None = None,
     ) -> None:
         self.worlds = (worlds,) if isinstance(worlds, World) else tuple(worlds)
+        if not self.worlds:
+            raise SimError("a batch needs at least one world")
         self.env_count = env_count
-        self.spec = self.worlds[0].spec if self.worlds else None  # type: ignore[assignment]  # C refuses no worlds
+        self.spec = self.worlds[0].spec
         self.handle = self._create(seed, thread_count, episode_capacity)
         self.rows = env_count * self.spec.agent_count
         size = self.spec.observation_size
@@ -137,8 +140,6 @@ class Batch:
         self.reset(seed)
 
     def _create(self, seed: int, thread_count: int, episode_capacity: int | None) -> Any:
-        if not self.worlds:
-            raise SimError("a batch needs at least one world")
         agents = self.spec.agent_count
         definition = ffi.new("gw_batch_def *")
         lib.gw_batch_default(definition)
@@ -251,7 +252,7 @@ class Batch:
         return EnvView(view.tick, view.episode, view.world, cells, ready, tuple(_agent(a, resources) for a in agents))
 
     def ledger(self, env: int = 0) -> tuple[Array, Array, Array]:
-        """What each term paid: (agents, terms) float32 of the last step and of the episode, and (agents, stats) int32."""
+        """What each term paid in the last step and in the episode, (agents, terms); and stats, (agents, stats)."""
         agents, terms, stats = self.spec.agent_count, len(self.spec.term_names), len(self.spec.stat_names)
         step, episode = np.zeros((agents, terms), np.float32), np.zeros((agents, terms), np.float32)
         counts = np.zeros((agents, stats), np.int32)

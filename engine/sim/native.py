@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import MapError, SimError
+from engine.errors import MapError, SimError
 
 try:
     from ._gridworld import ffi, lib
@@ -17,6 +17,8 @@ except ImportError as error:
         "the compiled simulator is missing",
         hint="install the program with a C compiler at hand: pip install . (or pip install -e .)",
     ) from error
+
+__all__ = ["check", "ffi", "lib", "put_name"]
 
 _WORDS = {
     lib.GW_INVALID_ARGUMENT: "the simulator was called with an argument out of range",

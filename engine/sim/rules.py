@@ -176,9 +176,8 @@ def _check_kind(name: str, kind: Kind, resources: dict[str, Resource]) -> None:
         for resource, units in amounts.items():
             _check_known(resource, resources, f"kinds.{name}.{side}", "resource")
             if units > resources[resource].limit:
-                raise ValueError(
-                    f"kinds.{name}.{side}.{resource}: {units} can never be held, the limit is {resources[resource].limit}"
-                )
+                limit = resources[resource].limit
+                raise ValueError(f"kinds.{name}.{side}.{resource}: {units} can never be held, the limit is {limit}")
 
 
 def _check_known(name: str, known: dict[str, Resource] | tuple[str, ...], path: str, what: str) -> None:

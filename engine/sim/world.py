@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SimError
+from engine.errors import SimError
+
 from .native import check, ffi, lib, put_name
 from .rules import DIRECTIONS, Plane, Rules, Verb
 from .spec import spec_of
@@ -108,4 +109,5 @@ def _put_terms(native: Any, rules: Rules) -> None:
         if term.stat is not None:
             target.kind, target.source = lib.GW_TERM_EVENT, rules.stat_names.index(term.stat)
         else:
+            assert term.holding is not None  # Term allows exactly one of the two
             target.kind, target.source = lib.GW_TERM_HOLDING, list(rules.resources).index(term.holding)
