@@ -69,8 +69,10 @@ gw_result gw_agent_act(gw_env *env, int32_t agent, int32_t action)
     }
 }
 
+// Asked of the next step, whose tick has ended some cooldowns by the time the agent acts.
 bool gw_agent_can(const gw_env *env, int32_t agent, int32_t action)
 {
+    int32_t tick = env->head->tick + 1;
     const gw_action_def *def = &env->world->rules.actions[action];
     if (def->verb == GW_VERB_MOVE) {
         int32_t target = cell_toward(env, agent, def->argument);
@@ -78,11 +80,11 @@ bool gw_agent_can(const gw_env *env, int32_t agent, int32_t action)
             return true;
         }
         int32_t object = bumped_object(env, target);
-        return object != GW_NONE && gw_object_check(env, agent, object) == GW_RESULT_SUCCESS;
+        return object != GW_NONE && gw_object_check(env, agent, object, tick) == GW_RESULT_SUCCESS;
     }
     if (def->verb == GW_VERB_USE) {
         int32_t object = env->world->object_at[cell_toward(env, agent, env->facing[agent])];
-        return object != GW_NONE && gw_object_check(env, agent, object) == GW_RESULT_SUCCESS;
+        return object != GW_NONE && gw_object_check(env, agent, object, tick) == GW_RESULT_SUCCESS;
     }
     return true;
 }

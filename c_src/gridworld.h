@@ -122,8 +122,8 @@ typedef struct gw_term_def {
     char name[GW_NAME_SIZE]; // unique; any of [a-z0-9_.]
     int32_t kind;            // gw_term_kind
     int32_t source;          // stat index for an event term, resource index for a holding one
-    float weight;            // reward per count, finite
-    float cap;               // largest |contribution| an episode, > 0; 0 = none
+    float weight;            // reward per count, -1e20..1e20
+    float cap;               // largest |contribution| an episode, up to 1e20; 0 = none
 } gw_term_def;
 
 // The episode ends for its agents (terminated) as soon as the amount is reached.
@@ -149,7 +149,7 @@ typedef struct gw_rules_def {
     uint32_t cookie;               // set by gw_rules_default(); catches an uninitialised definition
     int32_t agent_count;           // agents per env, 1..GW_MAX_AGENTS
     int32_t group_count;           // agent a belongs to group a % group_count, 1..GW_MAX_GROUPS
-    int32_t max_steps;             // steps until truncation, 0 = never, up to 1,000,000,000
+    int32_t max_steps;             // steps until truncation, up to 1,000,000,000; 0 = only at 2,000,000,000
     bool spawn_anywhere;           // true: on any empty cell; false: on spawn cells only
     int32_t window_width;          // observation window, odd, 1..GW_MAX_WINDOW
     int32_t window_height;         // likewise
@@ -212,6 +212,7 @@ gw_status gw_world_spec(const gw_world *world, gw_spec *spec);
 
 // Stats are counts by agent and episode: <resource>.gained, <resource>.lost, then
 // action.<name>.success and action.<name>.failed, then action.failed, action.invalid_index and steps.
+// A count that reaches INT32_MAX stays there.
 // The index of a stat depends on the rules alone, so gw_stat_name takes them: event terms need it
 // before a world exists. Names are cut to GW_STAT_NAME_SIZE bytes.
 gw_status gw_stat_count(const gw_rules_def *rules, int32_t *count);
@@ -342,8 +343,8 @@ gw_status gw_env_ledger(gw_batch *batch, int32_t env, float *step, float *episod
 // Observations [agent_count][observation_size] of one env as it stands now.
 gw_status gw_env_observe(gw_batch *batch, int32_t env, uint8_t *observations);
 
-// Which actions would succeed or could: bits [agent_count][(action_count + 7) / 8], least significant first.
-// 0 only where the action cannot succeed in the present state if nobody else moves.
+// Which actions would succeed in the next step: bits [agent_count][(action_count + 7) / 8], least significant first.
+// 1 exactly where the action succeeds if nobody else acts; cooldowns that end with the next tick count as ended.
 gw_status gw_env_action_mask(gw_batch *batch, int32_t env, uint8_t *bits);
 
 // ---------------------------------------------------------------------------------------------------

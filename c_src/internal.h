@@ -24,6 +24,7 @@ enum {
     GW_ENGINE_VERSION = 100, // 0.1.0
     GW_COPY_WIDTH = 16,      // bytes that one row of a window copy may read, see observe.c
     GW_PRIORITY_COUNT = 16,
+    GW_LONGEST_EPISODE = 2000000000, // ticks; a cooldown on top of it still fits 31 bits
 };
 
 // Stats by index; see gw_stat_name.
@@ -198,6 +199,12 @@ static inline gw_env gw_env_at(const gw_batch *batch, int32_t index)
     return gw_env_in_block(batch, batch->blocks + (size_t)index * (size_t)batch->layout.block_size);
 }
 
+// The tick at which the episode is cut.
+static inline int32_t gw_last_tick(const gw_rules_def *rules)
+{
+    return rules->max_steps > 0 ? rules->max_steps : GW_LONGEST_EPISODE;
+}
+
 static inline int32_t gw_group_of(const gw_rules_def *rules, int32_t agent)
 {
     return agent % rules->group_count;
@@ -226,7 +233,7 @@ gw_result gw_agent_act(gw_env *env, int32_t agent, int32_t action);
 bool gw_agent_can(const gw_env *env, int32_t agent, int32_t action);
 
 // objects.c
-gw_result gw_object_check(const gw_env *env, int32_t agent, int32_t object);
+gw_result gw_object_check(const gw_env *env, int32_t agent, int32_t object, int32_t tick);
 gw_result gw_object_use(gw_env *env, int32_t agent, int32_t object);
 uint8_t gw_object_ready_code(const gw_env *env, int32_t object);
 void gw_objects_tick(gw_env *env);

@@ -25,8 +25,8 @@ static bool has_room(const gw_rules_def *rules, const gw_kind_def *kind, const g
     return true;
 }
 
-// What a use would answer, without doing it.
-gw_result gw_object_check(const gw_env *env, int32_t agent, int32_t object)
+// What a use at this tick would answer, without doing it.
+gw_result gw_object_check(const gw_env *env, int32_t agent, int32_t object, int32_t tick)
 {
     const gw_rules_def *rules = &env->world->rules;
     int32_t kind_index = env->world->object_kind[object];
@@ -37,7 +37,7 @@ gw_result gw_object_check(const gw_env *env, int32_t agent, int32_t object)
     if (kind->max_uses > 0 && env->object_uses[object] >= kind->max_uses) {
         return GW_RESULT_USED_UP;
     }
-    if (env->object_ready_tick[object] > env->head->tick) {
+    if (env->object_ready_tick[object] > tick) {
         return GW_RESULT_COOLING_DOWN;
     }
     if (!has_inputs(recipe, inventory)) {
@@ -63,9 +63,15 @@ static void show_ready(gw_env *env, int32_t object)
     }
 }
 
+// A long episode of large amounts could outgrow 31 bits.
+static void count_units(int32_t *stat, int32_t units)
+{
+    *stat = units > INT32_MAX - *stat ? INT32_MAX : *stat + units;
+}
+
 gw_result gw_object_use(gw_env *env, int32_t agent, int32_t object)
 {
-    gw_result result = gw_object_check(env, agent, object);
+    gw_result result = gw_object_check(env, agent, object, env->head->tick);
     if (result != GW_RESULT_SUCCESS) {
         return result;
     }
@@ -79,12 +85,12 @@ gw_result gw_object_use(gw_env *env, int32_t agent, int32_t object)
     for (int32_t i = 0; i < recipe->input_count; ++i) {
         gw_amount input = recipe->inputs[i];
         inventory[input.resource] = (uint16_t)(inventory[input.resource] - input.units);
-        stats[gw_stat_lost(input.resource)] += input.units;
+        count_units(&stats[gw_stat_lost(input.resource)], input.units);
     }
     for (int32_t i = 0; i < recipe->output_count; ++i) {
         gw_amount output = recipe->outputs[i];
         inventory[output.resource] = (uint16_t)(inventory[output.resource] + output.units);
-        stats[gw_stat_gained(output.resource)] += output.units;
+        count_units(&stats[gw_stat_gained(output.resource)], output.units);
     }
     if (kind->max_uses > 0) {
         env->object_uses[object] += 1;

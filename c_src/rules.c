@@ -6,6 +6,8 @@
 
 enum { GW_MAX_AMOUNT = 65535, GW_MAX_STEPS = 1000000000 };
 
+#define GW_MAX_REWARD 1e20f
+
 void gw_rules_default(gw_rules_def *rules)
 {
     memset(rules, 0, sizeof *rules);
@@ -214,8 +216,9 @@ static gw_status check_terms(const gw_rules_def *rules, gw_error *error)
         if (!in_range(term->source, 0, source_count - 1)) {
             return bad_rules(error, "reward", term->name, "counts something that this game does not have");
         }
-        if (!isfinite(term->weight) || !isfinite(term->cap) || term->cap < 0.0f) {
-            return bad_rules(error, "reward", term->name, "needs a finite weight and a cap of at least 0");
+        // Written so that a NaN fails. Larger ones could sum up to infinity within an episode.
+        if (!(fabsf(term->weight) <= GW_MAX_REWARD) || !(0.0f <= term->cap && term->cap <= GW_MAX_REWARD)) {
+            return bad_rules(error, "reward", term->name, "needs a weight of -1e20 to 1e20 and a cap of 0 to 1e20");
         }
     }
     return GW_OK;
@@ -327,7 +330,8 @@ uint64_t gw_rules_hash(const gw_rules_def *rules)
 
 gw_status gw_stat_count(const gw_rules_def *rules, int32_t *count)
 {
-    if (rules == NULL || count == NULL || rules->cookie != GW_RULES_COOKIE) {
+    if (rules == NULL || count == NULL || rules->cookie != GW_RULES_COOKIE ||
+        !in_range(rules->resource_count, 0, GW_MAX_RESOURCES) || !in_range(rules->action_count, 1, GW_MAX_ACTIONS)) {
         return GW_INVALID_ARGUMENT;
     }
     *count = gw_stat_steps(rules) + 1;

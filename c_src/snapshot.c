@@ -141,8 +141,16 @@ static bool agent_is_sound(const gw_batch *batch, const gw_env *env, int32_t age
     for (int32_t r = 0; r < rules->resource_count; ++r) {
         sound = sound && inventory[r] <= rules->resources[r].limit;
     }
+    const int32_t *stats = env->stats + agent * batch->spec.stat_count;
     for (int32_t s = 0; s < batch->spec.stat_count; ++s) {
-        sound = sound && env->stats[agent * batch->spec.stat_count + s] >= 0;
+        bool counts_units = s < 2 * rules->resource_count; // the others go up by one a tick at most
+        sound = sound && stats[s] >= 0 && (counts_units || stats[s] <= env->head->tick);
+    }
+    for (int32_t t = 0; t < rules->term_count && sound; ++t) {
+        const gw_term_def *term = &rules->terms[t];
+        int32_t at = agent * rules->term_count + t;
+        int32_t now = term->kind == GW_TERM_EVENT ? stats[term->source] : inventory[term->source];
+        sound = env->term_seen[at] == now && isfinite(env->ledger_step[at]) && isfinite(env->ledger_episode[at]);
     }
     return sound;
 }
@@ -152,10 +160,12 @@ static bool objects_are_sound(const gw_batch *batch, const gw_env *env)
     int32_t tick = env->head->tick;
     for (int32_t object = 0; object < batch->max_objects; ++object) {
         bool used = object < env->world->object_count;
-        int32_t longest = used ? batch->rules->kinds[env->world->object_kind[object]].cooldown : 0;
+        const gw_kind_def *kind = used ? &batch->rules->kinds[env->world->object_kind[object]] : NULL;
+        int32_t longest = used ? kind->cooldown : 0;
+        int32_t most = used ? kind->max_uses : 0;
         int32_t ready = env->object_ready_tick[object];
         int32_t uses = env->object_uses[object];
-        if (ready < 0 || uses < 0 || (ready > tick && ready - tick > longest) || (!used && (ready != 0 || uses != 0))) {
+        if (ready < 0 || uses < 0 || uses > most || (ready > tick && ready - tick > longest) || (!used && ready != 0)) {
             return false;
         }
     }
@@ -165,9 +175,8 @@ static bool objects_are_sound(const gw_batch *batch, const gw_env *env)
 static bool state_is_sound(const gw_batch *batch, const gw_env *env)
 {
     const gw_env_head *head = env->head;
-    int32_t max_steps = batch->rules->max_steps;
-    if (head->tick < 0 || head->tick >= INT32_MAX - 65536 || (max_steps > 0 && head->tick >= max_steps) ||
-        head->episode < 0 || head->stream_env < 0) {
+    if (head->tick < 0 || head->tick >= gw_last_tick(batch->rules) || head->episode < 0 || head->episode == INT64_MAX ||
+        head->stream_env < 0) {
         return false;
     }
     for (int32_t agent = 0; agent < batch->spec.agent_count; ++agent) {

@@ -124,7 +124,7 @@ static void step_env(gw_batch *batch, const gw_io *io, int32_t index, int32_t *o
     gw_rewards_settle(&env);
 
     bool terminated = gw_episode_terminated(&env);
-    bool truncated = !terminated && rules->max_steps > 0 && env.head->tick >= rules->max_steps;
+    bool truncated = !terminated && env.head->tick >= gw_last_tick(rules);
     report(&env, io, row, terminated, truncated);
 
     if (terminated || truncated) {

@@ -317,7 +317,8 @@ class Batch:
 
 
 def _pointer(name: str, array: Array, shape: tuple[int, ...], ctype: str, dtypes: tuple[type, ...]) -> Any:
-    if array.dtype not in dtypes or array.shape != shape or not array.flags.c_contiguous or not array.flags.writeable:
+    # carray is C-contiguous, aligned and writeable at once.
+    if array.dtype not in dtypes or array.shape != shape or not array.flags.carray:
         wanted = f"{np.dtype(dtypes[0]).name} {shape}"
         raise SimError(f"{name} must be a writeable C-contiguous {wanted} array, got {array.dtype} {array.shape}")
     return ffi.cast(ctype, array.ctypes.data)

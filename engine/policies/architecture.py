@@ -1,0 +1,27 @@
+"""What a policy network is made of: plain settings, part of a trainer's config and of a checkpoint's meta.
+
+Frozen; any thread; no torch.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Width = Annotated[int, Field(ge=1, le=4096)]
+
+
+class Architecture(BaseModel):
+    """The kind and the sizes of a network."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["mlp", "cnn"] = "mlp"
+    """mlp: every window cell has its own weights. cnn: two small convolutions share weights between cells."""
+
+    hidden: tuple[Width, ...] = Field(default=(64, 64), min_length=1, max_length=8)
+    """Units of each hidden layer; for the cnn, of those after the convolutions."""
+
+    shared_trunk: bool = True
+    """Policy and value share the hidden layers (mlp only). Separate ones cost about half of the speed."""

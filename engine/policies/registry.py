@@ -1,0 +1,66 @@
+"""Policies by name: random, noop, simple, and trained ones from a checkpoint.
+
+Stateless, any thread. Importing this loads no torch: a trained policy loads it when one is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import UsageError
+from engine.sim import Rules, Spec
+
+from .scripted import NoopPolicy, RandomPolicy, SimplePolicy
+
+
+class Policy(Protocol):
+    """Chooses actions for many rows at once. Used by one thread at a time; may remember its rows."""
+
+    name: str
+
+    def act(self, observations: NDArray[np.uint8], greedy: bool = False) -> NDArray[np.int32]:
+        """Actions (rows,) for observations (rows, size). Greedy: the likeliest, where that means something."""
+        ...
+
+
+_FACTORIES: dict[str, Callable[[Rules, Spec, int], Policy]] = {
+    "random": RandomPolicy,
+    "noop": NoopPolicy,
+    "simple": SimplePolicy,
+}
+
+TRAINED = "trained"
+"""Name of the policy that a checkpoint holds."""
+
+
+def policy_names() -> tuple[str, ...]:
+    """The names that `create_policy` knows."""
+    return (*_FACTORIES, TRAINED)
+
+
+def create_policy(name: str, rules: Rules, spec: Spec, *, seed: int = 0, checkpoint: Path | None = None) -> Policy:
+    """Make a policy for a game.
+
+    Args:
+        seed: of the policy's own random stream.
+        checkpoint: for `trained`: a checkpoint of a run.
+
+    Raises:
+        UsageError: no such name, or `trained` without a checkpoint.
+        CheckpointError: the checkpoint is damaged or belongs to another game.
+    """
+    if name == TRAINED:
+        if checkpoint is None:
+            raise UsageError("a trained policy needs a checkpoint", hint="name a run or a checkpoint file")
+        from .trained import load_policy  # deferred: torch takes seconds to import and half the policies need none
+
+        return load_policy(checkpoint, spec, seed=seed)
+    factory = _FACTORIES.get(name)
+    if factory is None:
+        raise UsageError(f"no policy is called {name!r}", hint=f"choose one of {', '.join(policy_names())}")
+    return factory(rules, spec, seed)

@@ -1,0 +1,229 @@
+"""Policies without learning: random, noop, and simple, which finds its way to the nearest useful object.
+
+They see what a network sees, observation rows, and know the game's rules. Each is owned by whoever made
+it, used by one thread at a time, and treats all rows at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import UsageError
+from engine.sim import DIRECTION_STEPS, DIRECTIONS, EMPTY, FIRST_KIND, Kind, Rules, Spec, Verb
+
+from .signature import KIND_PLANE, Signature
+
+Observations = NDArray[np.uint8]
+Actions = NDArray[np.int32]
+
+_READY = 1  # GW_PLANE_READY: can be used now
+_COOLING = 2  # GW_PLANE_READY: later
+_FAR = 1 << 14  # cells: more than any way through a window
+_NO_ACTION = -1
+
+
+class RandomPolicy:
+    """Every action with the same chance."""
+
+    def __init__(self, rules: Rules, spec: Spec, seed: int = 0) -> None:
+        self.name = "random"
+        self._action_count = len(spec.action_names)
+        self._random = np.random.default_rng(seed)
+
+    def act(self, observations: Observations, greedy: bool = False) -> Actions:
+        """Actions (rows,), drawn anew each time."""
+        return self._random.integers(0, self._action_count, len(observations), dtype=np.int32)
+
+
+class NoopPolicy:
+    """Never does anything."""
+
+    def __init__(self, rules: Rules, spec: Spec, seed: int = 0) -> None:
+        self.name = "noop"
+        noops = [i for i, action in enumerate(rules.actions) if action.verb is Verb.NOOP]
+        if not noops:
+            raise UsageError(f"the game {rules.name} has no action that does nothing", hint="choose another policy")
+        self._action = noops[0]
+
+    def act(self, observations: Observations, greedy: bool = False) -> Actions:
+        """The noop action for every row."""
+        return np.full(len(observations), self._action, dtype=np.int32)
+
+
+class SimplePolicy:
+    """Walks to the nearest object worth using, uses it, and roams where it sees none.
+
+    Worth using: a converter whose inputs the agent holds and for whose outputs it has room; the deepest in
+    the production chain comes first. It knows no more than its window shows, and remembers only the way it
+    roams.
+    """
+
+    def __init__(self, rules: Rules, spec: Spec, seed: int = 0) -> None:
+        self.name = "simple"
+        self._signature = Signature.of(spec)
+        if KIND_PLANE not in self._signature.planes:
+            raise UsageError("the simple policy needs to see the kind plane", hint="choose another policy")
+        self._random = np.random.default_rng(seed)
+        self._headings: NDArray[np.intp] = np.empty(0, dtype=np.intp)  # (rows,) index into _ways
+        self._read_actions(rules)
+        self._read_recipes(rules)
+
+    def act(self, observations: Observations, greedy: bool = False) -> Actions:
+        """Actions (rows,). The rows are the same agents at every call, or as many new ones."""
+        kinds = self._plane(observations, KIND_PLANE)  # (rows, h, w)
+        approached = self._approach(observations, kinds)
+        roamed = self._roam(observations, kinds)
+        return np.where(approached == _NO_ACTION, roamed, approached).astype(np.int32)
+
+    def _read_actions(self, rules: Rules) -> None:
+        by_verb: dict[tuple[Verb, str | None], int] = {}
+        for index, action in enumerate(rules.actions):
+            by_verb.setdefault((action.verb, action.direction), index)
+        moves = [by_verb.get((Verb.MOVE, name), _NO_ACTION) for name in DIRECTIONS]
+        turns = [by_verb.get((Verb.ROTATE, name), move) for name, move in zip(DIRECTIONS, moves, strict=True)]
+        self._move, self._turn = np.array(moves), np.array(turns)  # (8,) action by direction
+        self._use = by_verb.get((Verb.USE, None), _NO_ACTION)
+        self._ways = np.flatnonzero(self._move != _NO_ACTION)  # directions it can walk
+        if len(self._ways) == 0 or min(self._signature.window_height, self._signature.window_width) < 3:
+            raise UsageError(f"nobody can see and walk in the game {rules.name}", hint="choose another policy")
+
+    def _read_recipes(self, rules: Rules) -> None:
+        names = list(rules.resources)
+        self._limits = np.array([rules.resources[name].limit for name in names], dtype=np.int64)
+        features = {name: self._signature.plane_bytes + i for i, name in enumerate(self._signature.self_features)}
+        self._inventory_bytes = [features[f"inv:{name}"] for name in names]
+        self._facing_byte, self._result_byte = features["facing"], features["last_result"]
+        kinds = list(rules.kinds.values())
+        usable = [kind.converter and (kind.bump or self._use != _NO_ACTION) for kind in kinds]
+        self._usable = [index for index, can in enumerate(usable) if can]
+        self._inputs = np.array([[kind.inputs.get(name, 0) for name in names] for kind in kinds]).reshape(
+            -1, len(names)
+        )
+        self._outputs = np.array([[kind.outputs.get(name, 0) for name in names] for kind in kinds]).reshape(
+            -1, len(names)
+        )
+        self._bumps = np.array([kind.bump for kind in kinds], dtype=bool)
+        self._depths = _chain_depths(kinds)
+
+    def _plane(self, observations: Observations, name: str) -> NDArray[np.uint8]:
+        signature = self._signature
+        start = signature.planes.index(name) * signature.cell_count
+        cells = observations[:, start : start + signature.cell_count]
+        return cells.reshape(-1, signature.window_height, signature.window_width)
+
+    def _approach(self, observations: Observations, kinds: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The next action toward the best useful object each row can reach, or _NO_ACTION."""
+        actions = np.full(len(observations), _NO_ACTION, dtype=np.int64)
+        worth = self._worth(observations)  # (rows, kinds)
+        ready = self._plane(observations, "ready") if "ready" in self._signature.planes else None
+        for patience in (_READY, _COOLING):  # what can be used now comes before what must be waited for
+            for depth in sorted({self._depths[kind] for kind in self._usable}, reverse=True):
+                targets = self._targets(kinds, ready, worth, depth, patience)
+                open_rows = np.flatnonzero((actions == _NO_ACTION) & targets.any(axis=(1, 2)))
+                if len(open_rows):
+                    actions[open_rows] = self._toward(observations[open_rows], kinds[open_rows], targets[open_rows])
+        return actions
+
+    def _worth(self, observations: Observations) -> NDArray[np.bool_]:
+        """Which kinds each row could use: inputs held, outputs with room. (rows, kinds)"""
+        held = observations[:, self._inventory_bytes].astype(np.int64)[:, None, :]  # (rows, 1, resources)
+        after = held - self._inputs + self._outputs
+        fits = (after <= self._limits) | (self._outputs == 0)
+        worth: NDArray[np.bool_] = ((held >= self._inputs) & fits).all(axis=2)
+        return worth
+
+    def _targets(
+        self,
+        kinds: NDArray[np.uint8],
+        ready: NDArray[np.uint8] | None,
+        worth: NDArray[np.bool_],
+        depth: int,
+        patience: int,
+    ) -> NDArray[np.bool_]:
+        """Cells with a useful object of this depth in this state of readiness. (rows, h, w)"""
+        targets = np.zeros(kinds.shape, dtype=bool)
+        for kind in self._usable:
+            if self._depths[kind] == depth:
+                targets |= (kinds == FIRST_KIND + kind) & worth[:, kind, None, None]
+        # Without the plane, nobody can tell: every object counts as ready.
+        return targets & (ready == patience if ready is not None else patience == _READY)
+
+    def _toward(
+        self, observations: Observations, kinds: NDArray[np.uint8], targets: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """First action of a shortest way to the nearest target, _NO_ACTION where none can be reached."""
+        distances = self._distances(kinds, targets)  # (rows, h, w)
+        row, column = kinds.shape[1] // 2, kinds.shape[2] // 2
+        steps = [DIRECTION_STEPS[way] for way in self._ways]
+        around = np.stack([_shifted(distances, step)[:, row, column] for step in steps], axis=1)  # (rows, ways)
+        best = around.argmin(axis=1)
+        nearest = around[np.arange(len(best)), best]
+        way = self._ways[best]
+        ahead = np.array([DIRECTION_STEPS[i] for i in way]).reshape(-1, 2)
+        code = kinds[np.arange(len(best)), row + ahead[:, 0], column + ahead[:, 1]].astype(np.int64)
+        bumps = self._bumps[np.clip(code - FIRST_KIND, 0, None)] if len(self._bumps) else np.zeros(len(best), bool)
+        facing = observations[:, self._facing_byte] == way
+        touch = np.where(bumps, self._move[way], np.where(facing, self._use, self._turn[way]))
+        action = np.where(nearest == 0, touch, self._move[way])
+        return np.where(nearest >= _FAR, _NO_ACTION, action)
+
+    def _distances(self, kinds: NDArray[np.uint8], targets: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Steps from each free cell to the nearest target, by waves from the targets over all rows at once."""
+        free = kinds == EMPTY
+        distances = np.where(targets, 0, _FAR).astype(np.int64)
+        steps = [DIRECTION_STEPS[way] for way in self._ways]
+        for wave in range(1, kinds.shape[1] * kinds.shape[2] + 1):
+            reached = np.zeros(kinds.shape, dtype=bool)
+            for step in steps:
+                reached |= _shifted(distances, step) == wave - 1
+            fresh = reached & free & (distances == _FAR)
+            if not fresh.any():
+                break
+            distances[fresh] = wave
+        return distances
+
+    def _roam(self, observations: Observations, kinds: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Keep walking one way; choose another where it is blocked, and now and then."""
+        count = len(observations)
+        if len(self._headings) != count:
+            self._headings = self._random.integers(0, len(self._ways), count)
+        row, column = kinds.shape[1] // 2, kinds.shape[2] // 2
+        steps = [DIRECTION_STEPS[way] for way in self._ways]
+        open_ways = np.stack([kinds[:, row + down, column + right] == EMPTY for down, right in steps], axis=1)
+        blocked = ~open_ways[np.arange(count), self._headings]
+        held_up = observations[:, self._result_byte] != 0  # the last action failed: somebody stood in the way
+        chance = np.where(held_up, 0.5, 1 / 16)  # about one window's width between turns
+        change = blocked | (self._random.random(count) < chance)
+        draw = self._random.random(open_ways.shape) + open_ways  # open ways before blocked ones
+        self._headings = np.where(change, draw.argmax(axis=1), self._headings)
+        return self._move[self._ways[self._headings]]
+
+
+def _chain_depths(kinds: list[Kind]) -> list[int]:
+    """How many conversions lead up to each kind: 0 for one that takes nothing. Loops count once."""
+    depths = [0] * len(kinds)
+    for _ in kinds:
+        for index, kind in enumerate(kinds):
+            makers = [
+                depths[i] for i, other in enumerate(kinds) if i != index and kind.inputs.keys() & other.outputs.keys()
+            ]
+            if makers:
+                depths[index] = min(max(makers) + 1, len(kinds))
+    return depths
+
+
+def _shifted(grids: NDArray[np.int64], step: tuple[int, int]) -> NDArray[np.int64]:
+    """For each cell the value of its neighbour one step away; _FAR beyond the border. (rows, h, w)"""
+    down, right = step
+    height, width = grids.shape[1:]
+    shifted = np.full_like(grids, _FAR)
+    rows_to, rows_from = _overlap(down, height)
+    columns_to, columns_from = _overlap(right, width)
+    shifted[:, rows_to, columns_to] = grids[:, rows_from, columns_from]
+    return shifted
+
+
+def _overlap(step: int, size: int) -> tuple[slice, slice]:
+    """Where neighbours one step away are written to, and read from."""
+    return slice(max(0, -step), size - max(0, step)), slice(max(0, step), size - max(0, -step))

@@ -1,0 +1,147 @@
+"""What a network must know of a game, by name: its window, planes, self features and actions.
+
+Taken from the engine's Spec, kept in a checkpoint's meta, and compared by name when one is loaded: byte 7
+of a plane means "altar" only as long as both sides list the same kinds. Immutable; any thread; no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.errors import CheckpointError
+from engine.sim import Spec
+
+KIND_PLANE = "kind"
+"""Name of the plane that says what stands in a cell."""
+
+CATEGORICAL_SELF_FEATURES = frozenset({"facing", "last_action", "last_result"})
+"""Self features whose byte is a code: 4 is not twice 2, so they are one-hot where the others are scaled."""
+
+
+@dataclass(frozen=True)
+class ByteGroup:
+    """A run of observation bytes that share one meaning: a plane's cells, or one coded self feature."""
+
+    start: int  # first byte in an observation row
+    count: int  # bytes
+    classes: int  # values a byte may take: 0 .. classes - 1
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The shape and the names of an observation and of the actions."""
+
+    planes: tuple[str, ...]
+    plane_classes: tuple[int, ...]  # byte values of each plane
+    window_height: int  # cells
+    window_width: int  # cells
+    self_features: tuple[str, ...]
+    self_scales: tuple[float, ...]  # largest value of each self feature
+    kinds: tuple[str, ...]
+    actions: tuple[str, ...]
+
+    @classmethod
+    def of(cls, spec: Spec) -> Signature:
+        """The signature of the games that share this spec."""
+        return cls(
+            planes=tuple(spec.planes),
+            plane_classes=tuple(int(count) for count in spec.plane_classes),
+            window_height=int(spec.window_height),
+            window_width=int(spec.window_width),
+            self_features=tuple(spec.self_features),
+            self_scales=tuple(float(scale) for scale in spec.self_scales),
+            kinds=tuple(spec.kind_names),
+            actions=tuple(spec.action_names),
+        )
+
+    @property
+    def cell_count(self) -> int:
+        """Cells of the window."""
+        return self.window_height * self.window_width
+
+    @property
+    def plane_bytes(self) -> int:
+        """Bytes of all planes: the self vector starts there."""
+        return len(self.planes) * self.cell_count
+
+    @property
+    def observation_size(self) -> int:
+        """Bytes of one observation row."""
+        return self.plane_bytes + len(self.self_features)
+
+    def plane_groups(self) -> tuple[ByteGroup, ...]:
+        """The planes, in order."""
+        cells = self.cell_count
+        return tuple(ByteGroup(i * cells, cells, classes) for i, classes in enumerate(self.plane_classes))
+
+    def coded_self_groups(self) -> tuple[ByteGroup, ...]:
+        """The self features that are one-hot, in order."""
+        features = zip(self.self_features, self.self_scales, strict=True)
+        return tuple(
+            ByteGroup(self.plane_bytes + i, 1, int(scale) + 1)
+            for i, (name, scale) in enumerate(features)
+            if name in CATEGORICAL_SELF_FEATURES
+        )
+
+    def scaled_self_features(self) -> tuple[tuple[int, float], ...]:
+        """(byte, scale) of the self features that are amounts, in order."""
+        features = zip(self.self_features, self.self_scales, strict=True)
+        return tuple(
+            (self.plane_bytes + i, max(scale, 1.0))
+            for i, (name, scale) in enumerate(features)
+            if name not in CATEGORICAL_SELF_FEATURES
+        )
+
+    def to_meta(self) -> dict[str, Any]:
+        """A JSON-ready form for a checkpoint's meta."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_meta(cls, meta: object) -> Signature:
+        """Read back what `to_meta` wrote.
+
+        Raises:
+            CheckpointError: a field is missing or of another type.
+        """
+        if not isinstance(meta, Mapping):
+            raise CheckpointError("the checkpoint does not say which game it was trained for")
+        try:
+            return cls(
+                planes=tuple(str(name) for name in meta["planes"]),
+                plane_classes=tuple(int(count) for count in meta["plane_classes"]),
+                window_height=int(meta["window_height"]),
+                window_width=int(meta["window_width"]),
+                self_features=tuple(str(name) for name in meta["self_features"]),
+                self_scales=tuple(float(scale) for scale in meta["self_scales"]),
+                kinds=tuple(str(name) for name in meta["kinds"]),
+                actions=tuple(str(name) for name in meta["actions"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"the checkpoint's description of its game is damaged: {error}") from error
+
+    def require_same(self, game: Signature) -> None:
+        """Refuse a game that this signature's network cannot play.
+
+        Raises:
+            CheckpointError: in words, the first thing that differs.
+        """
+        mine, theirs = self._in_words(), game._in_words()
+        for subject, trained in mine.items():
+            if trained != theirs[subject]:
+                raise CheckpointError(
+                    f"the checkpoint was trained with {subject} {trained}; this game has {theirs[subject]}",
+                    hint="choose a game with the same names, or a checkpoint trained on this one",
+                )
+
+    def _in_words(self) -> dict[str, str]:
+        scales = zip(self.self_features, self.self_scales, strict=True)
+        return {
+            "the actions": ", ".join(self.actions),
+            "the object kinds": ", ".join(self.kinds) or "(none)",
+            "the planes": ", ".join(f"{p}[{n}]" for p, n in zip(self.planes, self.plane_classes, strict=True)),
+            "a window of": f"{self.window_width} x {self.window_height} cells",
+            "the self features": ", ".join(self.self_features),
+            "self features scaled by": ", ".join(f"{name}/{scale:g}" for name, scale in scales),
+        }

@@ -1,0 +1,53 @@
+"""What a recipe makes: one resolved configuration, checked as a whole before anything runs.
+
+Frozen; any thread; no torch. Its JSON is what run.json keeps of a run. Checks raise ValueError(what, hint).
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+from engine.errors import ConfigError, RunError
+from engine.runs import check_run_name
+from engine.sim import Rules
+from engine.training.config import TrainerConfig
+
+
+class RecipeConfig(BaseModel):
+    """A game, a map and how to learn on them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rules: Rules
+    """The game."""
+    map: str
+    """A stock map's name, or the path of a map file."""
+    trainer: TrainerConfig = TrainerConfig()
+    """How to train. Its seed is the seed of everything random."""
+    run: str | None = None
+    """Name of the run; two words are drawn where there is none."""
+
+    @field_validator("map")
+    @classmethod
+    def _check_map(cls, name: str) -> str:
+        if not name.strip() or "\0" in name:
+            raise ValueError("that is no file name", "give a stock map's name or a path")
+        return name
+
+    @field_validator("run")
+    @classmethod
+    def _check_run(cls, name: str | None) -> str | None:
+        try:
+            return name if name is None else check_run_name(name)
+        except RunError as error:
+            raise ValueError(error.message, error.hint) from None
+
+    @model_validator(mode="after")
+    def _check_fit(self) -> Self:
+        try:
+            self.trainer.require_fit(self.rules.agents)
+        except ConfigError as error:  # it speaks of its own fields; here they lie one level down
+            raise ValueError(f"trainer.{error.message}", f"trainer.{error.hint}") from None
+        return self

@@ -1,0 +1,68 @@
+"""Runs: the directory a run is, the log in it, its checkpoints, and the handle by which a run is watched.
+
+Imports neither torch nor duckdb, so that the screen may list runs before its first frame.
+"""
+
+from __future__ import annotations
+
+from .checkpoints import CheckpointInfo, latest_checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
+from .directory import ENDED_WITHOUT_CLOSING, RunDirectory, RunInfo, RunWriter, list_runs, run_paths
+from .feed import RunFeed
+from .finished import FinishedRun
+from .log import LogReader, LogWriter
+from .names import check_run_name, new_run_id, runs_root
+from .records import (
+    Checkpoint,
+    Command,
+    Event,
+    EventLogged,
+    Frame,
+    Gap,
+    MetricsLogged,
+    Pause,
+    Resume,
+    RunHandle,
+    RunState,
+    RunStatus,
+    SetHyper,
+    Stop,
+    Unwatch,
+    Watch,
+)
+
+__all__ = [
+    "ENDED_WITHOUT_CLOSING",
+    "Checkpoint",
+    "CheckpointInfo",
+    "Command",
+    "Event",
+    "EventLogged",
+    "FinishedRun",
+    "Frame",
+    "Gap",
+    "LogReader",
+    "LogWriter",
+    "MetricsLogged",
+    "Pause",
+    "Resume",
+    "RunDirectory",
+    "RunFeed",
+    "RunHandle",
+    "RunInfo",
+    "RunState",
+    "RunStatus",
+    "RunWriter",
+    "SetHyper",
+    "Stop",
+    "Unwatch",
+    "Watch",
+    "check_run_name",
+    "latest_checkpoint",
+    "list_checkpoints",
+    "list_runs",
+    "load_checkpoint",
+    "new_run_id",
+    "run_paths",
+    "runs_root",
+    "save_checkpoint",
+]

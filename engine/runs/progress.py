@@ -1,0 +1,69 @@
+"""progress.csv: one row an iteration, for spreadsheets and one-liners. The log is the truth, this is a view of it.
+
+Owned by the run's writer, on the trainer thread.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .files import LineFile, refusals_in_words, replace_file
+
+FIXED_COLUMNS = ("step", "time")
+
+
+class ProgressTable:
+    """A CSV file with one header. A metric that appears later adds a column to every row, at the right."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._columns = _columns_of(path)
+        self._file = LineFile(path)
+
+    def append(self, step: int, time: float, values: Mapping[str, float]) -> None:
+        """Write a row; a metric without a finite value leaves its cell blank."""
+        cells: dict[str, float] = {**values, "step": step, "time": round(time, 3)}
+        self._add_columns([name for name in (*FIXED_COLUMNS, *values) if name not in self._columns])
+        self._file.append(_csv_line([_cell(cells.get(name)) for name in self._columns]))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _add_columns(self, names: Sequence[str]) -> None:
+        if not names:
+            return
+        columns = [*self._columns, *dict.fromkeys(names)]
+        with refusals_in_words("read", self._path):
+            rows = self._path.read_bytes().splitlines()[1:]
+        blanks = b"," * (len(columns) - len(self._columns))
+        replace_file(self._path, _csv_line(columns) + b"".join(row + blanks + b"\n" for row in rows))
+        self._file.close()
+        self._file = LineFile(self._path)  # the old descriptor belongs to the file that was replaced
+        self._columns = columns
+
+
+def _columns_of(path: Path) -> list[str]:
+    with refusals_in_words("read", path):
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            return next(csv.reader(file), [])
+
+
+def _csv_line(cells: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow([_one_line(cell) for cell in cells])
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _one_line(cell: str) -> str:
+    """A row is a line here, whatever a metric is called: growing the table relies on it."""
+    return " ".join(cell.splitlines()) if cell else cell
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else repr(value)

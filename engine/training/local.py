@@ -1,0 +1,139 @@
+"""A run in this process: a trainer in a background thread, seen as a RunHandle.
+
+Owned by whoever starts it (the session), which must `close` it: a thread inside torch is never abandoned.
+Importing this loads no torch; the thread does.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import GridrlError, RunError
+from engine.runs import Command, Event, Frame, RunFeed, RunState, RunStatus, RunWriter, Stop
+from engine.sim import Rules
+
+from .config import TrainerConfig
+from .control import Controls
+
+if TYPE_CHECKING:  # only a type here: the screen imports this module and must not load torch
+    from .trainer import Trainer
+
+_log = logging.getLogger(__name__)
+
+
+class LocalRun:
+    """One training run in a thread of this process. The writer is the thread's from `start` on."""
+
+    def __init__(
+        self, rules: Rules, maps: Sequence[NDArray[np.uint8]], config: TrainerConfig, writer: RunWriter
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            maps: cells of each world, (height, width) uint8 codes as `cells_for` makes them.
+            writer: of a fresh run directory; the run closes it.
+
+        Raises:
+            ConfigError: the settings do not fit the game.
+        """
+        config.require_fit(rules.agents)
+        self._rules, self._maps, self._config, self._writer = rules, tuple(maps), config, writer
+        self._controls = Controls()
+        self._controls.status = RunStatus(RunState.STARTING, total_steps=config.total_steps)
+        self._feed = RunFeed(writer.path)
+        # Not a daemon: leaving while it is inside torch would abort the process and cut off a write.
+        self._thread = threading.Thread(target=self._main, name=f"trainer {writer.run_id}", daemon=False)
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run, and of its directory."""
+        return self._writer.run_id
+
+    def start(self) -> LocalRun:
+        """Begin to train; returns at once."""
+        self._thread.start()
+        return self
+
+    def state(self) -> RunStatus:
+        """The newest status."""
+        return self._controls.status
+
+    def drain(self) -> list[Event]:
+        """What was logged since the last call, in order, a bounded number at a time."""
+        return self._feed.drain()
+
+    def latest_frame(self) -> Frame | None:
+        """The newest picture of the watched env."""
+        return self._controls.frame
+
+    def send(self, command: Command) -> None:
+        """Leave a command for the trainer.
+
+        Raises:
+            RunError: the run is over.
+        """
+        if not self._controls.status.status.is_open:
+            raise RunError(f"run {self.run_id} is over: it takes no commands", hint="start another run")
+        self._controls.send(command)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the end of the run. False if it is still busy after `timeout` seconds."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def close(self, timeout: float | None = 30.0) -> None:
+        """Stop the run and wait for its last checkpoint.
+
+        Raises:
+            RunError: the thread did not end in time; whoever leaves the process must then use os._exit.
+        """
+        if self._thread.ident is None:
+            self._writer.close(RunState.STOPPED)
+            return
+        self._controls.send(Stop())
+        if not self.join(timeout):
+            raise RunError(f"run {self.run_id} did not stop within {timeout:g} seconds")
+
+    def _main(self) -> None:
+        """The thread: torch, warm-up, the run; whatever goes wrong is published, and the writer is closed."""
+        try:
+            ended = self._train()
+            self._writer.close(ended)
+        except GridrlError as error:
+            self._fail(str(error))
+        except Exception as error:  # noqa: BLE001  # outermost frame of the thread: published, never swallowed
+            _log.exception("run %s failed", self.run_id)
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def _train(self) -> RunState:
+        # Deferred: torch takes seconds to import, and only the thread of a run needs it.
+        from .trainer import Trainer
+        from .warm_up import warm_up
+
+        trainer: Trainer = Trainer(self._rules, self._maps, self._config, self._writer, self._controls)
+        try:
+            warm_up(trainer.network, trainer.config)
+            # A full collection over torch's objects stops every thread for 0.2 s; frozen, they are not looked at.
+            gc.collect()
+            gc.freeze()
+            return trainer.run()
+        finally:
+            trainer.close()
+
+    def _fail(self, message: str) -> None:
+        """Leave the run FAILED in its directory and in the slot, even if the disk refuses the words."""
+        before = self._controls.status
+        failed = RunStatus(RunState.FAILED, before.step, before.total_steps, 0.0, before.elapsed, message)
+        try:
+            self._writer.event("error", message)
+            self._writer.close(RunState.FAILED, message)
+        except GridrlError:
+            _log.exception("run %s could not record its failure", self.run_id)
+        self._controls.status = failed

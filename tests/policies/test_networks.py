@@ -1,0 +1,141 @@
+"""The networks: one-hot layers against their dense meaning, initial weights, sampling."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.policies.architecture import Architecture
+from engine.policies.networks import OneHotLinear, build_network, log_probabilities, sample_actions
+from engine.policies.signature import ByteGroup, Signature
+from engine.sim import games, spec_of
+
+GROUPS = (ByteGroup(0, 6, 5), ByteGroup(6, 6, 3), ByteGroup(13, 1, 4))  # byte 12 belongs to nobody
+ARCHITECTURES = [
+    Architecture(),
+    Architecture(shared_trunk=False),
+    Architecture(hidden=(32,)),
+    Architecture(kind="cnn", hidden=(32, 16)),
+]
+
+
+def random_codes(rows: int, busy: float, generator: torch.Generator) -> torch.Tensor:
+    """Observations of 14 bytes; `busy` is the chance that a byte is not its commonest value."""
+    observations = torch.zeros((rows, 14), dtype=torch.uint8)
+    for group in GROUPS:
+        span = slice(group.start, group.start + group.count)
+        values = torch.randint(0, group.classes, (rows, group.count), generator=generator)
+        keep = torch.rand((rows, group.count), generator=generator) < busy
+        observations[:, span] = (values * keep).to(torch.uint8)
+    return observations
+
+
+def dense_one_hot(observations: torch.Tensor) -> torch.Tensor:
+    pieces = []
+    for group in GROUPS:
+        codes = observations[:, group.start : group.start + group.count].long()
+        pieces.append(torch.nn.functional.one_hot(codes, group.classes).flatten(1).float())
+    return torch.cat(pieces, dim=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), rows=st.sampled_from([1, 3, 1024, 1500]), busy=st.sampled_from([0.0, 0.02, 0.3, 1.0]))
+def test_one_hot_layer_equals_its_dense_form(seed: int, rows: int, busy: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    observations = random_codes(rows, busy, generator)
+    layer = OneHotLinear(GROUPS, 8)
+    torch.nn.init.normal_(layer.weight, generator=generator)
+    dense = layer.weight.detach().clone().requires_grad_()
+    upstream = torch.randn((rows, 8), generator=generator)
+
+    out = layer(observations)
+    out.backward(upstream)
+    expected = dense_one_hot(observations) @ dense
+    expected.backward(upstream)
+
+    assert layer.weight.grad is not None
+    torch.testing.assert_close(out, expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(layer.weight.grad, dense.grad, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("rules", [games.navigation(), games.arena()], ids=lambda rules: rules.name)
+def test_every_architecture_fits_every_game(architecture: Architecture, rules: object) -> None:
+    signature = Signature.of(spec_of(rules))
+    network = build_network(architecture, signature, seed=1)
+
+    logits, values = network(torch.zeros((5, signature.observation_size), dtype=torch.uint8))
+
+    assert logits.shape == (5, len(signature.actions))
+    assert values.shape == (5,)
+    # A policy head of gain 0.01: nearly uniform at first.
+    assert log_probabilities(logits).exp().max() < 1.2 / len(signature.actions)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_largest_bytes_are_in_range(architecture: Architecture) -> None:
+    signature = Signature.of(spec_of(games.arena()))
+    row = torch.zeros(signature.observation_size, dtype=torch.uint8)
+    for group in signature.plane_groups() + signature.coded_self_groups():
+        row[group.start : group.start + group.count] = group.classes - 1
+    for byte, scale in signature.scaled_self_features():
+        row[byte] = int(scale)
+
+    logits, values = build_network(architecture, signature, seed=1)(row.unsqueeze(0))
+
+    assert torch.isfinite(logits).all()
+    assert torch.isfinite(values).all()
+
+
+def test_seed_alone_decides_the_weights() -> None:
+    signature = Signature.of(spec_of(games.navigation()))
+    torch.manual_seed(1)
+    first = build_network(Architecture(), signature, seed=7).state_dict()
+    torch.manual_seed(2)
+    second = build_network(Architecture(), signature, seed=7).state_dict()
+    other = build_network(Architecture(), signature, seed=8).state_dict()
+
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["entry.weight"], other["entry.weight"])
+
+
+def test_entry_is_orthogonal_with_gain_sqrt_2() -> None:
+    network = build_network(Architecture(), Signature.of(spec_of(games.navigation())), seed=0)
+    whole = torch.cat([network.entry.weight, network.amount_entry.weight.t()])
+
+    torch.testing.assert_close(whole.t() @ whole, 2 * torch.eye(64), atol=1e-4, rtol=0)
+
+
+def test_separate_trunks_do_not_share_gradients() -> None:
+    signature = Signature.of(spec_of(games.navigation()))
+    network = build_network(Architecture(shared_trunk=False), signature, seed=0)
+
+    _, values = network(torch.ones((4, signature.observation_size), dtype=torch.uint8))
+    values.sum().backward()
+
+    assert network.entry.weight.grad[:, :64].abs().max() == 0
+    assert network.entry.weight.grad[:, 64:].abs().max() > 0
+    assert network.policy_head.weight.grad is None
+
+
+def test_log_probabilities_are_log_softmax() -> None:
+    logits = torch.randn((50, 9), generator=torch.Generator().manual_seed(0)) * 20
+
+    torch.testing.assert_close(log_probabilities(logits), torch.log_softmax(logits, 1))
+
+
+def test_samples_follow_the_probabilities() -> None:
+    probabilities = torch.tensor([0.5, 0.0, 0.2, 0.3, 0.0])
+    log_probs = probabilities.log().expand(100_000, -1)
+
+    actions = sample_actions(log_probs, torch.Generator().manual_seed(0))
+
+    shares = torch.bincount(actions, minlength=5) / len(actions)
+    assert shares[1] == 0
+    assert shares[4] == 0
+    tolerance = 4 * math.sqrt(0.25 / len(actions))  # four standard errors
+    torch.testing.assert_close(shares, probabilities, atol=tolerance, rtol=0)

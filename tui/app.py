@@ -1,0 +1,518 @@
+"""The composition root: panes, global keys, and the routing between panes and the Session. It stays small.
+
+The first frame shows the Live pane and nothing heavier than Textual; the Session (numpy, the simulator) and
+the other panes follow it. Work that blocks runs in thread workers that answer with messages.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual import work
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.events import Resize
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Footer, Static
+from textual.worker import get_current_worker
+
+from engine.errors import GridrlError, QueryError, UsageError
+
+from .commands import PaneCommands
+from .messages import JobRefused, PolicyLoaded, QueryAnswered, RunOpened, RunsListed, RunStarted, TablesListed
+from .panes.live import LivePane
+from .text import safe, safe_str
+from .themes import register
+from .widgets.confirm_screen import ConfirmScreen
+from .widgets.help_screen import HelpScreen
+from .widgets.status_bar import PANES, StatusBar
+
+if TYPE_CHECKING:
+    from engine.runs import Command
+
+    from .panes.console import ConsolePane
+    from .panes.editor import EditorPane, MapPlayRequested, MapTrainRequested
+    from .panes.monitor import MonitorPane
+    from .session import Session
+
+STYLES = Path(__file__).parent / "styles"
+LOCAL_FPS, SSH_FPS = 30.0, 10.0  # faster than the eye follows; a slow link drowns in more
+NEWS_PERIOD_S = 0.25  # a trainer publishes a few times a second, and curves are read slower than that
+LEAST_SIZE = (60, 20)
+
+
+class GridrlApp(App[int]):
+    """Four panes on one session."""
+
+    TITLE = "gridrl-tui"
+    CSS_PATH = [STYLES / f"{name}.tcss" for name in ("base", "app", "live", "monitor", "editor", "console")]
+    COMMANDS = App.COMMANDS | {PaneCommands}
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS = [
+        Binding("f1,question_mark", "help", "help", id="app.help", tooltip="Keys of this pane"),
+        *(
+            Binding(
+                f"f{n + 1},alt+{n},{n}", f"pane('{pane}')", word, id=f"app.{pane}", show=False, tooltip=f"Go to {word}"
+            )
+            for n, (pane, word) in enumerate(PANES, start=1)
+        ),
+        Binding("ctrl+q", "leave", "quit", id="app.quit", priority=True, tooltip="Quit"),
+        Binding("ctrl+c", "leave", "quit", id="app.interrupt", show=False, tooltip="Quit"),
+    ]
+
+    def __init__(self, open_session: Callable[[float], Session]) -> None:
+        """Prepare the app.
+
+        Args:
+            open_session: makes the Session for a frame rate; called after the first frame, because it is heavy.
+        """
+        super().__init__()
+        self._open_session = open_session
+        self._fps = SSH_FPS if "SSH_CONNECTION" in os.environ else LOCAL_FPS
+        self.session: Session | None = None
+        self._panes: dict[str, Widget] = {}
+        self._tick: Timer | None = None
+        self._shown_frame: object = None
+        self.failure: Exception | None = None
+        """What ended the app, if it was a defect: whoever started it reports, once the terminal is restored."""
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual's own would print the traceback over the restored terminal. Private, but the only hook there is;
+        # a test holds us to it.
+        self.failure = self.failure or error
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
+
+    # ---- Opening
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar()
+        with ContentSwitcher(initial="live"):
+            yield LivePane(id="live")
+        yield Static(id="too-small", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        register(self, os.environ)
+        self._live = self._panes["live"] = self.query_one(LivePane)
+        self._bar = self.query_one(StatusBar)
+        self._live.focus_map()
+        self.call_after_refresh(self._begin)
+
+    async def _begin(self) -> None:
+        """After the first frame: the session, then the other panes, each with a chance to draw in between."""
+        try:
+            self.session = self._open_session(self._fps)
+        except GridrlError as error:
+            self._live.tell(str(error), "error")
+            return
+        self._show_subject()
+        self._refresh_live()
+        self._live.tell(_WELCOME)
+        self._tick = self.set_interval(1 / self._fps, self._on_tick, pause=True)
+        self.call_after_refresh(self._add_panes)
+
+    async def _add_panes(self) -> None:
+        from .panes.console import ConsolePane  # deferred: after the first frame
+        from .panes.editor import EditorPane
+        from .panes.monitor import MonitorPane
+
+        assert self.session is not None
+        switcher = self.query_one(ContentSwitcher)
+        for pane in (MonitorPane(id="monitor"), EditorPane(id="editor"), ConsolePane(id="console")):
+            await switcher.add_content(pane)
+            self._panes[str(pane.id)] = pane
+        editor = self._panes["editor"]
+        assert isinstance(editor, EditorPane)
+        editor.rules = self.session.config.rules
+        editor.set_map(self.session.map)
+        self.set_interval(NEWS_PERIOD_S, self._on_news)
+
+    def on_resize(self, event: Resize) -> None:
+        width, height = event.size
+        small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
+        self.screen.set_class(small, "-too-small")
+        if small:
+            words = f"gridrl-tui needs {LEAST_SIZE[0]}x{LEAST_SIZE[1]} cells, this terminal has {width}x{height}"
+            self.query_one("#too-small", Static).update(words)
+
+    # ---- Panes and help
+
+    def action_pane(self, name: str) -> None:
+        pane = self._panes.get(name)
+        if pane is None or len(self.screen_stack) > 1:
+            return
+        self.query_one(ContentSwitcher).current = name
+        self._bar.pane = name
+        if name == "live":
+            self._live.focus_map()
+            self._refresh_live()
+        elif name == "editor":
+            self._editor.focus()
+        elif name == "console":
+            self._console.focus_editor()
+            self._list_tables()
+        else:
+            pane.focus()
+
+    @property
+    def _editor(self) -> EditorPane:
+        return self._panes["editor"]  # type: ignore[return-value]
+
+    @property
+    def _console(self) -> ConsolePane:
+        return self._panes["console"]  # type: ignore[return-value]
+
+    @property
+    def _monitor(self) -> MonitorPane:
+        return self._panes["monitor"]  # type: ignore[return-value]
+
+    def pane_bindings(self) -> list[tuple[str, Widget, list[Binding]]]:
+        """Every pane with its word and its bindings, for the palette."""
+        return [
+            (word, self._panes[pane], _bindings_of(self._panes[pane])) for pane, word in PANES if pane in self._panes
+        ]
+
+    def action_help(self) -> None:
+        if isinstance(self.screen, HelpScreen):
+            return
+        pane = self._panes[self._bar.pane]
+        about = str(getattr(pane, "HELP", None) or "")
+        word = dict(PANES)[self._bar.pane]
+        sections = [(f"keys of {word}", _bindings_of(pane)), ("keys everywhere", [*_bindings_of(self), *_BUILT_IN])]
+        self.push_screen(HelpScreen(about, sections))
+
+    # ---- Leaving
+
+    def action_leave(self) -> None:
+        """Quit; asks first if a run in this process would stop, or a drawing would be lost."""
+        losses = self._losses()
+        if not losses or isinstance(self.screen, ConfirmScreen):
+            self.exit(0)
+            return
+        self.push_screen(
+            ConfirmScreen(safe(" ".join(losses)), "quit", "stay"), lambda yes: self.exit(0) if yes else None
+        )
+
+    def _losses(self) -> list[str]:
+        losses = []
+        if self.session is not None and self.session.is_training and self.session.own_run is not None:
+            losses.append(f"Training {self.session.own_run.run_id} is under way; quitting stops it with a checkpoint.")
+        if "editor" in self._panes and self._editor.is_dirty:
+            losses.append("The map has changes that no file has.")
+        return losses
+
+    # ---- The game
+
+    def _refresh_live(self) -> None:
+        """Show the present moment, and let time's timer run only while something can change by itself."""
+        assert self.session is not None
+        if self._bar.pane == "live":
+            self._live.show(self.session.scene())
+        if self._tick is not None:
+            moving = self.session.playing or self.session.watching
+            (self._tick.resume if moving else self._tick.pause)()
+
+    def _on_tick(self) -> None:
+        session = self.session
+        assert session is not None
+        if session.watching:
+            frame = session.run.latest_frame() if session.run is not None else None
+            if frame is not self._shown_frame:
+                self._shown_frame = frame
+                self._refresh_live()
+        elif session.playing:
+            self._tell(session.advance())
+            self._refresh_live()
+
+    def _tell(self, sentences: list[str]) -> None:
+        if sentences:
+            self._live.tell(" ".join(sentences[-2:]) if len(sentences) <= 2 else sentences[-1])
+
+    def _with_game(self, change: Callable[[Session], list[str] | str | None]) -> None:
+        """Apply what a key asked for, tell what came of it, show it."""
+        if self.session is None:
+            return
+        try:
+            told = change(self.session)
+        except GridrlError as error:
+            self._live.tell(str(error), "warning")
+        else:
+            self._tell([told] if isinstance(told, str) else told or [])
+        self._refresh_live()
+
+    def on_live_pane_acted(self, event: LivePane.Acted) -> None:
+        def act(session: Session) -> list[str]:
+            session.watch(False)
+            return session.act(event.action) or [""]
+
+        self._with_game(act)
+
+    def on_live_pane_step_pressed(self) -> None:
+        self._with_game(lambda session: session.step() or [""])
+
+    def on_live_pane_play_toggled(self) -> None:
+        self._with_game(lambda session: session.set_playing(not session.playing))
+
+    def on_live_pane_speed_changed(self, event: LivePane.SpeedChanged) -> None:
+        self._with_game(lambda session: f"Speed: {session.change_speed(event.by):g} steps a second.")
+
+    def on_live_pane_person_toggled(self) -> None:
+        self._with_game(lambda session: session.toggle_person())
+
+    def on_live_pane_agent_chosen(self, event: LivePane.AgentChosen) -> None:
+        self._with_game(lambda session: session.choose_agent(event.agent))
+
+    def on_live_pane_restart_pressed(self) -> None:
+        self._with_game(lambda session: session.play.restart() or "A new episode begins.")
+
+    def on_live_pane_window_toggled(self, event: LivePane.WindowToggled) -> None:
+        def observe(session: Session) -> str:
+            session.observing = event.shown
+            return "Beside the map: what this agent observes, read from its observation." if event.shown else ""
+
+        self._with_game(observe)
+
+    def on_live_pane_watch_toggled(self) -> None:
+        def watch(session: Session) -> str:
+            session.watch(not session.watching)
+            return "Watching the training run's own agents; w goes back." if session.watching else "Back to your game."
+
+        self._with_game(watch)
+
+    def on_live_pane_policy_cycled(self) -> None:
+        session = self.session
+        if session is None:
+            return
+        if session.next_policy == "trained":
+            self._live.tell("Loading the trained policy...")
+            self._load_trained()
+            return
+        self._with_game(lambda session: session.use_scripted(session.next_policy) or f"{session.policy} plays now.")
+
+    @work(thread=True, exclusive=True, group="policy", exit_on_error=False)
+    def _load_trained(self) -> None:
+        session = self._live_session()
+        self._answer(lambda: PolicyLoaded(*session.find_trained()))
+
+    def on_policy_loaded(self, event: PolicyLoaded) -> None:
+        def use(session: Session) -> str:
+            first = session.policy != "trained"
+            session.use_trained(event.player, event.step)  # type: ignore[arg-type]
+            return f"{safe_str(session.player.name)} plays now." if first else ""
+
+        self._with_game(use)
+
+    # ---- Maps
+
+    def on_live_pane_edit_requested(self) -> None:
+        self.action_pane("editor")
+
+    def on_map_play_requested(self, event: MapPlayRequested) -> None:
+        if self._change_map(event.map):
+            self.action_pane("live")
+
+    def on_map_train_requested(self, event: MapTrainRequested) -> None:
+        if self._change_map(event.map):
+            self._start_training()
+
+    def _change_map(self, grid_map: Any) -> bool:
+        assert self.session is not None
+        try:
+            self.session.set_map(grid_map)
+        except GridrlError as error:
+            self._refuse(error)
+            return False
+        self._show_subject()
+        self._refresh_live()
+        return True
+
+    def _show_subject(self) -> None:
+        assert self.session is not None
+        self._bar.subject = f"{self.session.config.rules.name}/{self.session.map.name} {self.session.map.size}"
+
+    # ---- Runs
+
+    def on_live_pane_train_requested(self) -> None:
+        self._start_training()
+
+    def on_monitor_pane_train_requested(self) -> None:
+        self._start_training()
+
+    def _start_training(self) -> None:
+        if self.session is None or "monitor" not in self._panes:
+            return
+        if self.session.is_training:
+            self.action_pane("monitor")
+            return
+        self._start_run()
+
+    @work(thread=True, exclusive=True, group="run", exit_on_error=False)
+    def _start_run(self) -> None:
+        session = self._live_session()
+        self._answer(lambda: RunStarted(session.start_run()))
+
+    def on_run_started(self, event: RunStarted) -> None:
+        assert self.session is not None
+        self.session.adopt_run(event.run)
+        self._show_run(event.run.run_id)
+
+    def _show_run(self, run_id: str) -> None:
+        self._bar.run_id = run_id
+        self._monitor.reset(run_id)
+        self._on_news()
+        self.action_pane("monitor")
+
+    def _on_news(self) -> None:
+        """Four times a second: what the watched run has logged goes to the monitor and to the status line."""
+        assert self.session is not None
+        news = self.session.news()
+        if news is None:
+            return
+        self._bar.status = news.status
+        if news.events:
+            self._monitor.append(news.events)
+        self._monitor.show_status(news.status)
+        if self.session.watching and not self.session.is_training:
+            self.session.watch(False)
+            self._refresh_live()
+        from .session import has_checkpoint  # loaded long since: the session exists
+
+        if self.session.policy == "trained" and has_checkpoint(news.events):
+            self._load_trained()
+        elif self.session.wants_fresh_policy:
+            pass  # the checkpoint it asked for comes as an event
+
+    def _command(self, command: Command) -> None:
+        assert self.session is not None
+        try:
+            self.session.send(command)
+        except GridrlError as error:
+            self._refuse(error)
+
+    def on_monitor_pane_pause_requested(self) -> None:
+        from engine.runs import Pause
+
+        self._command(Pause())
+
+    def on_monitor_pane_resume_requested(self) -> None:
+        from engine.runs import Resume
+
+        self._command(Resume())
+
+    def on_monitor_pane_stop_requested(self) -> None:
+        from engine.runs import Stop
+
+        self._command(Stop())
+
+    def on_monitor_pane_checkpoint_requested(self) -> None:
+        from engine.runs import Checkpoint
+
+        self._command(Checkpoint())
+
+    def on_monitor_pane_hyper_change_requested(self, event: MonitorPane.HyperChangeRequested) -> None:
+        from engine.runs import SetHyper
+
+        # The chart says entropy_coefficient, as the metric does; the trainer's setting is `entropy`.
+        name = "entropy" if event.name == "entropy_coefficient" else event.name
+        self._command(SetHyper(name, event.value))
+
+    @work(thread=True, exclusive=True, group="runs", exit_on_error=False)
+    def on_monitor_pane_runs_requested(self) -> None:
+        session = self._live_session()
+        self._answer(lambda: RunsListed(session.past_runs()))
+
+    def on_runs_listed(self, event: RunsListed) -> None:
+        self._monitor.set_runs(event.runs)
+
+    @work(thread=True, exclusive=True, group="open", exit_on_error=False)
+    def on_monitor_pane_run_chosen(self, event: MonitorPane.RunChosen) -> None:
+        session = self._live_session()
+        self._answer(lambda: RunOpened(session.open_run(event.run_id)))
+
+    def on_run_opened(self, event: RunOpened) -> None:
+        assert self.session is not None
+        self.session.watch_run(event.run)
+        self._show_run(event.run.run_id)
+
+    # ---- Questions
+
+    def on_console_pane_query_submitted(self, event: ConsolePane.QuerySubmitted) -> None:
+        self._console.query_started(event.ticket)
+        self._ask(event.sql, event.ticket)
+
+    @work(thread=True, exclusive=True, group="query", exit_on_error=False)
+    def _ask(self, sql: str, ticket: int) -> None:
+        session = self._live_session()
+        try:
+            answer = QueryAnswered(ticket, session.ask(sql), None)
+        except QueryError as error:
+            answer = QueryAnswered(ticket, None, error)
+        except GridrlError as error:
+            answer = QueryAnswered(ticket, None, QueryError(error.message, hint=error.hint))
+        self.post_message(answer)
+        self._answer(lambda: TablesListed(session.tables()))
+
+    def on_query_answered(self, event: QueryAnswered) -> None:
+        if event.result is not None:
+            self._console.show_result(event.ticket, event.result)
+        elif event.error is not None:
+            self._console.show_error(event.ticket, event.error)
+
+    def on_console_pane_query_cancel_requested(self) -> None:
+        if self.session is not None:
+            self.session.query.cancel()
+
+    @work(thread=True, exclusive=True, group="tables", exit_on_error=False)
+    def _list_tables(self) -> None:
+        session = self._live_session()
+        self._answer(lambda: TablesListed(session.tables()))
+
+    def on_tables_listed(self, event: TablesListed) -> None:
+        self._console.set_tables(event.tables)
+
+    # ---- Workers
+
+    def _live_session(self) -> Session:
+        if self.session is None:
+            raise UsageError("there is no session yet")
+        return self.session
+
+    def _answer(self, job: Callable[[], Any]) -> None:
+        """On a worker: do the job and post the message it makes, or what was wrong in the user's words."""
+        try:
+            message = job()
+        except GridrlError as error:
+            message = JobRefused(error)
+        if not get_current_worker().is_cancelled:
+            self.post_message(message)
+
+    def on_job_refused(self, event: JobRefused) -> None:
+        self._refuse(event.error)
+
+    def _refuse(self, error: GridrlError) -> None:
+        """Say what cannot be done where the user looks: in Live's message line, elsewhere as a note."""
+        if self._bar.pane == "live":
+            self._live.tell(str(error), "warning")
+        else:
+            self.notify(safe_str(str(error)), severity="warning", markup=False, timeout=8)
+
+
+_WELCOME = "Walk with the arrows or hjkl. Space lets the agents play, t trains them, ? lists all keys."
+
+_BUILT_IN = [
+    Binding("ctrl+p", "command_palette", "palette", tooltip="Find any action by name"),
+    Binding("ctrl+z", "suspend_process", "suspend", tooltip="Back to the shell; fg returns"),
+]
+
+
+def _bindings_of(node: Any) -> list[Binding]:
+    """A widget's own bindings, in the order they were written, with all their keys."""
+    return [binding for binding in node.BINDINGS if isinstance(binding, Binding)]

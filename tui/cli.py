@@ -1,0 +1,154 @@
+"""`gridrl-tui`: check the terminal, open the app, and leave the terminal as it was, whatever happens."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import faulthandler
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from engine.errors import GridrlError, RunError
+
+if TYPE_CHECKING:
+    from .app import GridrlApp
+    from .session import Session
+
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+EPILOG = """\
+examples:
+  gridrl-tui                              walk through a small map; t trains on it
+  gridrl-tui arena                        six agents, ore into batteries into hearts
+  gridrl-tui navigation map=my.map        your own map
+  gridrl-tui arena trainer.total_steps=5e7
+
+Runs are kept in $GRIDRL_RUNS or in the data directory of your account. The same tools without a
+screen: gridrl -h. Keys: press ? inside.
+"""
+
+
+def main() -> None:
+    """Console script."""
+    try:
+        sys.exit(run(sys.argv[1:]))
+    except GridrlError as error:
+        print(f"gridrl-tui: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  {error.hint}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def run(arguments: list[str]) -> int:
+    """Parse, check, open; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    _check_terminal()
+    from .app import GridrlApp  # deferred: --help and a refused terminal should not load Textual
+
+    app = GridrlApp(lambda fps: _open_session(options.recipe, options.override, fps))
+    status = _run_app(app)
+    _close_session(app)
+    if app.failure is not None:
+        _report_crash(app.failure)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gridrl-tui",
+        description="Play, train, watch, draw and query gridworlds, full-screen.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("recipe", nargs="?", default="navigation", help="what to open: see `gridrl --list`")
+    parser.add_argument(
+        "override", nargs="*", metavar="key=value", help="settings of the recipe, as `gridrl train` takes them"
+    )
+    parser.add_argument("--version", action="version", version=f"gridrl-tui {_version()}")
+    return parser
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # deferred: only --version needs it
+
+    try:
+        return version("gridrl-tui")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _check_terminal() -> None:
+    """Refuse what cannot work in one line.
+
+    Raises:
+        GridrlError: no terminal, or one that cannot place text.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise GridrlError("this is a full-screen program and needs a terminal", hint="for pipes and logs: gridrl -h")
+    if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+        term = os.environ.get("TERM", "")
+        raise GridrlError(
+            f"the terminal says it is {term or 'nothing'!r}", hint="set TERM, for example TERM=xterm-256color"
+        )
+
+
+def _open_session(recipe: str, overrides: list[str], fps: float) -> Session:
+    # Deferred: numpy, pydantic and the simulator load after the first frame.
+    from engine.recipes import resolve
+    from engine.runs import runs_root
+
+    from .session import Session
+
+    return Session(recipe, resolve(recipe, overrides), runs_root(), fps=fps)
+
+
+def _run_app(app: GridrlApp) -> int:
+    """Run until the user leaves, a signal ends it or it fails; the driver restores the terminal in each case."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for number in ENDING_SIGNALS:
+            loop.add_signal_handler(number, lambda number=number: app.exit(128 + number, return_code=128 + number))
+        await app.run_async()
+
+    faulthandler.enable(file=sys.__stderr__)
+    asyncio.run(main())
+    return app.return_code or 0
+
+
+def _close_session(app: GridrlApp) -> None:
+    """With the terminal restored: end the run with its last checkpoint, and say so while it takes time."""
+    session = app.session
+    if session is None:
+        return
+    if session.is_training and session.own_run is not None:
+        print(f"Stopping {session.own_run.run_id} with a checkpoint...", file=sys.stderr, flush=True)
+    try:
+        session.close()
+    except RunError as error:
+        # The trainer's thread hangs inside a library; leaving through the interpreter would abort the process.
+        print(f"gridrl-tui: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
+
+
+def _report_crash(error: BaseException) -> NoReturn:
+    """One line on the terminal, the traceback in a file."""
+    from platformdirs import user_state_path  # deferred: only a crash needs it
+
+    path = Path(user_state_path("gridrl")) / "crash.txt"
+    text = "".join(traceback.format_exception(error))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        where = f"details: {path}"
+    except OSError:
+        where = text.strip().splitlines()[-1]
+    raise GridrlError("the program failed, which is a defect of it", hint=where)
+
+
+if __name__ == "__main__":
+    main()

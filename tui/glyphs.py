@@ -1,0 +1,60 @@
+"""What stands on the screen for each thing on the map, and in which colour.
+
+ASCII, one column each, NetHack's letters where it has them. Colours come by name, from a table with an
+entry for dark and light grounds and for terminals of sixteen colours; weight and letter say the same
+without colour. Pure data and functions, any thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.maps.characters import CHARACTERS
+
+from .themes import GroupColour, group_colour
+
+AGENT_GLYPH = "@"
+UNKNOWN_GLYPH = "?"
+
+# Shown in the second column of a wide cell, by facing: N S W E NW NE SW SE.
+FACING_GLYPHS = ("^", "v", "<", ">", "`", "'", ",", ".")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one cell is drawn: its character, what fills the second column of a wide cell, and its ink."""
+
+    character: str
+    second: str
+    colour: GroupColour
+    bold: bool = False
+    dim: bool = False
+
+
+WALL_INK = GroupColour("slate", "#76828F", "#8A939C", "white")
+FLOOR_INK = GroupColour("shadow", "#333B44", "#CFD2D0", "bright_black")
+_KIND_INKS = {
+    "wall": WALL_INK,
+    "goal": GroupColour("gold", "#F2C14E", "#8A5B00", "bright_yellow"),
+    "altar": GroupColour("gold", "#F2C14E", "#8A5B00", "bright_yellow"),
+    "mine": GroupColour("clay", "#C08A5A", "#8C5523", "yellow"),
+    "generator": GroupColour("violet", "#A99BE8", "#5B46B0", "bright_magenta"),
+}
+_PLAIN_INK = GroupColour("plain", "#D6DBE1", "#23282E", "bright_white")
+
+
+def cell_look(name: str, *, ready: bool = True) -> Look:
+    """A cell without an agent. An object that cannot be used just now is dim."""
+    if name == "outside":
+        return Look(" ", " ", FLOOR_INK)
+    if name == "empty":
+        return Look(CHARACTERS["empty"], " ", FLOOR_INK)
+    character = CHARACTERS.get(name, UNKNOWN_GLYPH)
+    second = character if name == "wall" else " "
+    return Look(character, second, _KIND_INKS.get(name, _PLAIN_INK), bold=name != "wall" and ready, dim=not ready)
+
+
+def agent_look(group: int, facing: int, *, shows_facing: bool) -> Look:
+    """An agent in its group's colour; a wide cell says where it faces, in games where that matters."""
+    second = FACING_GLYPHS[facing] if shows_facing else " "
+    return Look(AGENT_GLYPH, second, group_colour(group), bold=True)

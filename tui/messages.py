@@ -1,0 +1,67 @@
+"""Messages that pass between workers and the app. Frozen facts; thread-safe to post."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from engine.errors import GridrlError, QueryError
+
+if TYPE_CHECKING:
+    from engine.runs import RunHandle, RunState
+    from engine.stats import Result, TableInfo
+    from engine.training.local import LocalRun
+
+
+@dataclass
+class RunStarted(Message):
+    """A run of this process has begun."""
+
+    run: LocalRun
+
+
+@dataclass
+class RunOpened(Message):
+    """Another run is ready to be watched."""
+
+    run: RunHandle
+
+
+@dataclass
+class RunsListed(Message):
+    """The runs on the disk: name, state, step, total."""
+
+    runs: list[tuple[str, RunState, int, int]]
+
+
+@dataclass
+class PolicyLoaded(Message):
+    """A trained policy is ready to play."""
+
+    player: object
+    step: int
+
+
+@dataclass
+class QueryAnswered(Message):
+    """A query came to an end: with a result or with an error."""
+
+    ticket: int
+    result: Result | None
+    error: QueryError | None
+
+
+@dataclass
+class TablesListed(Message):
+    """The tables of the console."""
+
+    tables: list[TableInfo]
+
+
+@dataclass
+class JobRefused(Message):
+    """A worker could not do what the user asked."""
+
+    error: GridrlError

@@ -1,0 +1,139 @@
+"""Play: the game under the user's hands, one env stepped on the UI thread (microseconds a step).
+
+Owned by the Session. Knows nothing of Textual: it takes actions and policies and tells what happened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from engine.errors import UsageError
+from engine.maps import GridMap, cells_for
+from engine.sim import Batch, Rules, World
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SPEEDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+"""Steps per second to choose from."""
+
+
+class Player(Protocol):
+    """Chooses actions for rows of observations; every policy of engine.policies is one."""
+
+    name: str
+
+    def act(self, observations: NDArray[np.uint8], greedy: bool = False) -> NDArray[np.int32]: ...
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the episode ended that the last step ended, for one agent."""
+
+    episode_return: float
+    length: int
+    terminated: bool
+
+
+class Play:
+    """One env of a game on a map; owns its batch. `close` when done."""
+
+    def __init__(self, rules: Rules, grid_map: GridMap, seed: int = 0) -> None:
+        self.rules, self.map = rules, grid_map
+        self.batch = Batch(World(rules, cells_for(grid_map, rules)), seed=seed)
+        self.spec = self.batch.spec
+        self.person: int | None = None
+        self.selected = 0
+        self._seed = seed
+        self.before = self.view = self.batch.look()
+        self.ended: Ended | None = None
+
+    def restart(self) -> None:
+        """A new episode, from the next seed."""
+        self._seed += 1
+        self.batch.reset(self._seed)
+        self.before = self.view = self.batch.look()
+        self.ended = None
+
+    def step(self, player: Player, person_action: int | None = None) -> None:
+        """One step: the player acts for every agent but the person's, who rests without an action."""
+        actions = player.act(self.batch.observations)
+        if self.person is not None:
+            actions[self.person] = self._rest if person_action is None else person_action
+        self.before = self.view
+        self.batch.step(actions)
+        self.view = self.batch.look()
+        self.ended = self._end()
+
+    def _end(self) -> Ended | None:
+        finished = self.batch.drain_episodes()
+        if not len(finished):
+            return None
+        at = self.selected  # agents of one env end together, in the order of their index
+        return Ended(float(finished.episode_return[at]), int(finished.length[at]), bool(finished.terminated[at]))
+
+    @property
+    def _rest(self) -> int:
+        return self.spec.action_names.index("noop") if "noop" in self.spec.action_names else 0
+
+    def action_named(self, name: str) -> int:
+        """The id of an action.
+
+        Raises:
+            UsageError: this game has no such action.
+        """
+        if name in self.spec.action_names:
+            return self.spec.action_names.index(name)
+        raise UsageError(
+            f"{self.rules.name} has no action {name!r}", hint="it has " + ", ".join(self.spec.action_names)
+        )
+
+    def observation(self) -> NDArray[np.uint8]:
+        """The selected agent's row, exactly as its policy gets it."""
+        row: NDArray[np.uint8] = self.batch.observations[self.selected].copy()
+        return row
+
+    def terms(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """What each reward term paid the selected agent: in the last step, and this episode."""
+        step, episode, _ = self.batch.ledger()
+        return tuple(step[self.selected].tolist()), tuple(episode[self.selected].tolist())
+
+    def close(self) -> None:
+        self.batch.close()
+
+
+class Pacer:
+    """How many steps are due, and how many a second there really were. Times are monotonic seconds."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self.actual = 0.0
+        self._owed = 0.0
+        self._last: float | None = None
+        self._window_start, self._window_steps = 0.0, 0
+
+    def start(self, now: float) -> None:
+        """Time flows from now on."""
+        self._last, self._owed = now, 0.0
+        self._window_start, self._window_steps, self.actual = now, 0, 0.0
+
+    def due(self, now: float) -> int:
+        """Steps owed since the last call. What a slow machine cannot do within a quarter second is forgiven."""
+        if self._last is None:
+            return 0
+        self._owed = min(self._owed + (now - self._last) * self.rate, max(self.rate / 4, 1.0))
+        self._last = now
+        steps = int(self._owed)
+        self._owed -= steps
+        return steps
+
+    def took(self, steps: int, now: float) -> None:
+        """So many steps were taken; the actual rate is a mean over about a second."""
+        self._window_steps += steps
+        elapsed = now - self._window_start
+        if elapsed >= 1.0 and self._window_steps:
+            self.actual = self._window_steps / elapsed
+            self._window_start, self._window_steps = now, 0

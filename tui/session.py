@@ -1,0 +1,344 @@
+"""The only place where the screen meets the engine: the game being played, the run being watched, the SQL session.
+
+Owned by the app. Methods marked "worker" block and belong on a worker thread; all others are for the UI
+thread and return at once. Nothing here touches a widget.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import RunError, UsageError
+from engine.maps import GridMap
+from engine.policies.registry import create_policy
+from engine.recipes import RecipeConfig, map_of, prepare_run
+from engine.runs import (
+    Checkpoint,
+    Command,
+    Event,
+    EventLogged,
+    FinishedRun,
+    RunDirectory,
+    RunHandle,
+    RunState,
+    RunStatus,
+    Unwatch,
+    Watch,
+    list_runs,
+)
+from engine.stats import QuerySession, Result, TableInfo
+from tui.panes.live.scene import Scene
+from tui.panes.live.words import tell_end, tell_step
+
+from .play import SPEEDS, Pacer, Play, Player
+
+if TYPE_CHECKING:
+    from engine.training.local import LocalRun
+
+POLICIES = ("random", "simple", "trained")
+STEP_BUDGET_S = 0.006  # of UI thread per tick: a key press must never wait long for the steps of a fast game
+FRESH_POLICY_S = 5.0  # how often a trained policy on screen catches up with the run that trains it
+WATCH_FPS = 15.0  # pictures a second from a training run: each costs it a copy of one env
+
+
+@dataclass(frozen=True)
+class RunNews:
+    """What came from the watched run since the last look."""
+
+    status: RunStatus
+    events: Sequence[Event]
+
+
+class Session:
+    """The game, the run and the questions of one sitting. `close` ends what is under way."""
+
+    def __init__(self, recipe: str, config: RecipeConfig, root: Path, *, fps: float) -> None:
+        self.recipe, self.config, self.root = recipe, config, root
+        self.map = map_of(config)
+        self.play = Play(config.rules, self.map, seed=config.trainer.seed)
+        self.player: Player = create_policy("random", config.rules, self.play.spec)
+        self.policy = "random"
+        self.playing = False
+        self.pacer = Pacer(10.0)
+        self.observing = False
+        self.run: RunHandle | None = None
+        self.own_run: LocalRun | None = None
+        self.query = QuerySession(root)
+        self._watching = False
+        self._watch_fps = min(WATCH_FPS, fps)
+        self._run_play: Play | None = None  # the game of the own run: its rules name what its frames show
+        self._policy_step = -1  # of the checkpoint that plays, to see whether there is a newer one
+        self._asked_checkpoint_at = 0.0
+
+    # ---- The game
+
+    def scene(self) -> Scene:
+        """What the Live pane shows now."""
+        frame = self.run.latest_frame() if self._watching and self.run is not None else None
+        if frame is None:
+            play, view, source = self.play, self.play.view, ""
+            step_terms, episode_terms = play.terms()
+            observation = play.observation() if self.observing else None
+        else:
+            play, view, source = self._run_play or self.play, frame.view, f"{frame.run_id} env {frame.env}"
+            step_terms, episode_terms, observation = (), (), None
+        return Scene(
+            rules=play.rules,
+            spec=play.spec,
+            view=view,
+            source=source,
+            policy=self.player.name if self.policy == "trained" else self.policy,
+            selected=min(self.play.selected, play.spec.agent_count - 1),
+            person=None if source else self.play.person,
+            playing=self.playing,
+            target_rate=self.pacer.rate,
+            actual_rate=self.pacer.actual,
+            step_terms=step_terms,
+            episode_terms=episode_terms,
+            observation=observation,
+        )
+
+    def set_map(self, grid_map: GridMap) -> None:
+        """Play on another map from now on, as far as the game goes on it; the engine has the last word.
+
+        Raises:
+            MapError, SimError: the game cannot be played on it; the old one goes on.
+        """
+        play = Play(self.config.rules, grid_map, seed=self.config.trainer.seed)
+        play.person, play.selected = self.play.person, self.play.selected
+        self.play.close()
+        self.play, self.map = play, grid_map
+        self.watch(False)
+
+    def set_playing(self, playing: bool) -> None:
+        """Let time flow, or stop it."""
+        self.playing = playing
+        self.pacer.actual = 0.0
+        if playing:
+            self.pacer.start(time.monotonic())
+
+    def change_speed(self, by: int) -> float:
+        """The next speed up or down; returns it."""
+        at = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - self.pacer.rate))
+        self.pacer.rate = SPEEDS[min(max(at + by, 0), len(SPEEDS) - 1)]
+        return self.pacer.rate
+
+    def advance(self) -> list[str]:
+        """Take the steps that are due. Returns what there is to tell, oldest first."""
+        told: list[str] = []
+        started, taken = time.monotonic(), 0
+        for _ in range(self.pacer.due(started)):
+            told += self._step(None)
+            taken += 1
+            if time.monotonic() - started > STEP_BUDGET_S:
+                break
+        self.pacer.took(taken, time.monotonic())
+        return told
+
+    def step(self) -> list[str]:
+        """One step; the agent that a person plays rests."""
+        return self._step(None)
+
+    def act(self, action: str) -> list[str]:
+        """The selected agent, a person's from now on, takes an action by name.
+
+        Raises:
+            UsageError: this game has no such action.
+        """
+        action_id = self.play.action_named(action)
+        told = []
+        if self.play.person != self.play.selected:
+            self.play.person = self.play.selected
+            told = [f"You play agent {self.play.selected} now; p gives it back."]
+        return told + self._step(action_id)
+
+    def toggle_person(self) -> str:
+        """Take the selected agent over, or give it back."""
+        play = self.play
+        if play.person == play.selected:
+            play.person = None
+            return f"Agent {play.selected} is played by {self.policy} again."
+        play.person = play.selected
+        return f"You play agent {play.selected} now; p gives it back."
+
+    def choose_agent(self, agent: int) -> None:
+        """Follow another agent. A person's hands go along."""
+        if self.play.person is not None:
+            self.play.person = agent
+        self.play.selected = agent
+
+    def _step(self, person_action: int | None) -> list[str]:
+        play = self.play
+        play.step(self.player, person_action)
+        agent, person = play.selected, play.person
+        if play.ended is not None:
+            return [tell_end(play.ended.episode_return, play.ended.length, play.ended.terminated)]
+        sentence = tell_step(play.before, play.view, play.rules, play.spec, agent, person)
+        return [sentence] if sentence else []
+
+    # ---- Who plays
+
+    @property
+    def next_policy(self) -> str:
+        """The policy after the present one."""
+        return POLICIES[(POLICIES.index(self.policy) + 1) % len(POLICIES)]
+
+    def use_scripted(self, name: str) -> None:
+        """Let a policy without learning play."""
+        self.player = create_policy(name, self.config.rules, self.play.spec)
+        self.policy, self._policy_step = name, -1
+
+    def use_trained(self, player: Player, step: int) -> None:
+        """Let a loaded policy play."""
+        self.player, self.policy, self._policy_step = player, "trained", step
+
+    def find_trained(self) -> tuple[Player, int]:
+        """Worker: the newest policy of the watched run, else of the newest run of this game that has one.
+
+        Raises:
+            UsageError: there is none.
+            CheckpointError: it is damaged or does not fit this game.
+        """
+        for directory in self._candidates():
+            checkpoints = directory.checkpoints()
+            if checkpoints:
+                newest = checkpoints[-1]
+                player = create_policy("trained", self.config.rules, self.play.spec, checkpoint=newest.path)
+                player.name = f"{directory.run_id}@{newest.step}"
+                return player, newest.step
+        raise UsageError(f"no trained policy for {self.config.rules.name} yet", hint="press t to train one")
+
+    def _candidates(self) -> list[RunDirectory]:
+        if self.run is not None:
+            return [RunDirectory(self.root / self.run.run_id)]
+        return [run for run in list_runs(self.root) if run.info().game == self.config.rules.name]
+
+    @property
+    def wants_fresh_policy(self) -> bool:
+        """Whether a newer checkpoint of the run may be there than the one that plays."""
+        if self.policy != "trained" or self.own_run is None or not self.own_run.state().status.is_open:
+            return False
+        now = time.monotonic()
+        if now - self._asked_checkpoint_at < FRESH_POLICY_S:
+            return False
+        self._asked_checkpoint_at = now
+        self.own_run.send(Checkpoint())
+        return True
+
+    # ---- Runs
+
+    @property
+    def is_training(self) -> bool:
+        """Whether a run of this process is under way."""
+        return self.own_run is not None and self.own_run.state().status.is_open
+
+    def start_run(self) -> LocalRun:
+        """Worker: begin to train on the present map.
+
+        Raises:
+            GridrlError: the map, the settings or the disk do not allow it.
+        """
+        if self.is_training:
+            raise UsageError("a run is under way already", hint="stop it first: F3, then s")
+        run = prepare_run(self.recipe, self.config, self.root, grid_map=self.map)
+        return run.start()
+
+    def adopt_run(self, run: LocalRun) -> None:
+        """Watch a run that this process has just started."""
+        if self._run_play is not None:
+            self._run_play.close()
+        self._run_play = Play(self.config.rules, self.map)
+        self.own_run = run
+        self.watch_run(run)
+
+    def open_run(self, run_id: str) -> RunHandle:
+        """Worker: a handle on a run by name: this process's own, or one on the disk."""
+        if self.own_run is not None and self.own_run.run_id == run_id:
+            return self.own_run
+        return FinishedRun(self.root / run_id)
+
+    def watch_run(self, run: RunHandle) -> None:
+        """Follow this run from now on."""
+        if self.run is not None and self.run is not self.own_run:
+            self.run.close()
+        self.watch(False)
+        self.run = run
+
+    def news(self) -> RunNews | None:
+        """What the watched run has logged since the last call; None without a run."""
+        if self.run is None:
+            return None
+        return RunNews(self.run.state(), self.run.drain())
+
+    def send(self, command: Command) -> None:
+        """Ask the watched run for something.
+
+        Raises:
+            RunError: there is no run, or it is over.
+        """
+        if self.run is None:
+            raise RunError("there is no run yet", hint="press t to train on this map")
+        self.run.send(command)
+
+    @property
+    def watching(self) -> bool:
+        """Whether the Live pane shows the run's agents."""
+        return self._watching
+
+    def watch(self, on: bool) -> None:
+        """Show the training run's agents in the Live pane, or the own game again.
+
+        Raises:
+            RunError: no run of this process is under way.
+        """
+        if on and not self.is_training:
+            raise RunError("no run is under way here", hint="press t to train on this map")
+        if self.own_run is not None and self.own_run.state().status.is_open and on != self._watching:
+            self.own_run.send(Watch(0, self._watch_fps) if on else Unwatch())
+        self._watching = on
+
+    def past_runs(self) -> list[tuple[str, RunState, int, int]]:
+        """Worker: name, state, step and total of every run, newest first."""
+        listed = []
+        for run in list_runs(self.root):
+            state = run.state()
+            listed.append((run.run_id, state.status, state.step, state.total_steps))
+        return listed
+
+    # ---- Questions
+
+    def ask(self, sql: str) -> Result:
+        """Worker: bring the tables up to date and run SQL on them.
+
+        Raises:
+            QueryError: with line and column where the database knows them.
+        """
+        self.query.refresh()
+        return self.query.run(sql)
+
+    def tables(self) -> list[TableInfo]:
+        """Worker: what there is to ask about."""
+        self.query.refresh()
+        return self.query.tables()
+
+    # ---- End
+
+    def close(self) -> None:
+        """Worker or after the screen: stop the run with a checkpoint and let go of everything."""
+        if self.own_run is not None:
+            self.own_run.close()
+        if self.run is not None and self.run is not self.own_run:
+            self.run.close()
+        self.query.close()
+        self.play.close()
+        if self._run_play is not None:
+            self._run_play.close()
+
+
+def has_checkpoint(events: Sequence[Event]) -> bool:
+    """Whether a checkpoint was saved among these events."""
+    return any(isinstance(event, EventLogged) and event.kind == "checkpoint" for event in events)
