@@ -53,14 +53,14 @@ class GridrlApp(App[int]):
     COMMANDS = App.COMMANDS | {PaneCommands}
     ENABLE_COMMAND_PALETTE = True
     BINDINGS = [
-        Binding("f1,question_mark", "help", "help", id="app.help", tooltip="Keys of this pane"),
+        Binding("f1,question_mark", "help", "help", id="app.help", key_display="?", tooltip="Keys of this pane"),
         *(
             Binding(
                 f"f{n + 1},alt+{n},{n}", f"pane('{pane}')", word, id=f"app.{pane}", show=False, tooltip=f"Go to {word}"
             )
             for n, (pane, word) in enumerate(PANES, start=1)
         ),
-        Binding("ctrl+q", "leave", "quit", id="app.quit", priority=True, tooltip="Quit"),
+        Binding("ctrl+q", "leave", "quit", id="app.quit", show=False, priority=True, tooltip="Quit"),
         Binding("ctrl+c", "leave", "quit", id="app.interrupt", show=False, tooltip="Quit"),
     ]
 
@@ -271,7 +271,7 @@ class GridrlApp(App[int]):
         self._with_game(lambda session: session.choose_agent(event.agent))
 
     def on_live_pane_restart_pressed(self) -> None:
-        self._with_game(lambda session: session.play.restart() or "A new episode begins.")
+        self._with_game(lambda session: session.restart())
 
     def on_live_pane_window_toggled(self, event: LivePane.WindowToggled) -> None:
         def observe(session: Session) -> str:
@@ -291,21 +291,24 @@ class GridrlApp(App[int]):
         session = self.session
         if session is None:
             return
+        if session.next_policy == "trained" and session.follow_run_policy():
+            self._live.tell("The run saves its policy; it plays as soon as it is there, and follows the run.")
+            return
         if session.next_policy == "trained":
             self._live.tell("Loading the trained policy...")
             self._load_trained()
             return
-        self._with_game(lambda session: session.use_scripted(session.next_policy) or f"{session.policy} plays now.")
+        self._with_game(lambda session: session.use_scripted(session.next_policy))
 
     @work(thread=True, exclusive=True, group="policy", exit_on_error=False)
     def _load_trained(self) -> None:
         session = self._live_session()
-        self._answer(lambda: PolicyLoaded(*session.find_trained()))
+        self._answer(lambda: PolicyLoaded(session.find_trained()))
 
     def on_policy_loaded(self, event: PolicyLoaded) -> None:
         def use(session: Session) -> str:
             first = session.policy != "trained"
-            session.use_trained(event.player, event.step)  # type: ignore[arg-type]
+            session.use_trained(event.player)
             return f"{safe_str(session.player.name)} plays now." if first else ""
 
         self._with_game(use)
@@ -336,7 +339,9 @@ class GridrlApp(App[int]):
 
     def _show_subject(self) -> None:
         assert self.session is not None
-        self._bar.subject = f"{self.session.config.rules.name}/{self.session.map.name} {self.session.map.size}"
+        game, grid_map = self.session.config.rules.name, self.session.map
+        self._bar.subject = f"{game}/{grid_map.name.removeprefix(game + '_')}"
+        self._bar.map_size = grid_map.size
 
     # ---- Runs
 
@@ -383,12 +388,8 @@ class GridrlApp(App[int]):
         if self.session.watching and not self.session.is_training:
             self.session.watch(False)
             self._refresh_live()
-        from .session import has_checkpoint  # loaded long since: the session exists
-
-        if self.session.policy == "trained" and has_checkpoint(news.events):
+        if self.session.keep_policy_fresh(news.events):
             self._load_trained()
-        elif self.session.wants_fresh_policy:
-            pass  # the checkpoint it asked for comes as an event
 
     def _command(self, command: Command) -> None:
         assert self.session is not None

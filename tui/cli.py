@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import faulthandler
 import os
 import signal
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -37,9 +39,7 @@ def main() -> None:
     try:
         sys.exit(run(sys.argv[1:]))
     except GridrlError as error:
-        print(f"gridrl-tui: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)
+        _say(f"gridrl-tui: {error.message}" + (f"\n  {error.hint}" if error.hint else ""))
         sys.exit(error.exit_code)
 
 
@@ -50,8 +50,10 @@ def run(arguments: list[str]) -> int:
     from .app import GridrlApp  # deferred: --help and a refused terminal should not load Textual
 
     app = GridrlApp(lambda fps: _open_session(options.recipe, options.override, fps))
-    status = _run_app(app)
-    _close_session(app)
+    try:
+        status = _run_app(app)
+    finally:
+        _close_session(app)
     if app.failure is not None:
         _report_crash(app.failure)
     return status
@@ -112,10 +114,11 @@ def _run_app(app: GridrlApp) -> int:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         for number in ENDING_SIGNALS:
-            loop.add_signal_handler(number, lambda number=number: app.exit(128 + number, return_code=128 + number))
+            loop.add_signal_handler(number, partial(app.exit, 128 + number, 128 + number))
         await app.run_async()
 
-    faulthandler.enable(file=sys.__stderr__)
+    if sys.__stderr__ is not None:
+        faulthandler.enable(file=sys.__stderr__)
     asyncio.run(main())
     return app.return_code or 0
 
@@ -126,13 +129,19 @@ def _close_session(app: GridrlApp) -> None:
     if session is None:
         return
     if session.is_training and session.own_run is not None:
-        print(f"Stopping {session.own_run.run_id} with a checkpoint...", file=sys.stderr, flush=True)
+        _say(f"Stopping {session.own_run.run_id} with a checkpoint...")
     try:
         session.close()
     except RunError as error:
         # The trainer's thread hangs inside a library; leaving through the interpreter would abort the process.
-        print(f"gridrl-tui: {error}", file=sys.stderr, flush=True)
+        _say(f"gridrl-tui: {error}")
         os._exit(1)
+
+
+def _say(words: str) -> None:
+    """A line for whoever is still there: after a hang-up the terminal is gone, and the run must end all the same."""
+    with contextlib.suppress(OSError):
+        print(words, file=sys.stderr, flush=True)
 
 
 def _report_crash(error: BaseException) -> NoReturn:

@@ -16,8 +16,8 @@ from .themes import GroupColour, group_colour
 AGENT_GLYPH = "@"
 UNKNOWN_GLYPH = "?"
 
-# Shown in the second column of a wide cell, by facing: N S W E NW NE SW SE.
-FACING_GLYPHS = ("^", "v", "<", ">", "`", "'", ",", ".")
+# Shown in the second column of a wide cell, by facing: N S W E NW NE SW SE, and "not known".
+FACING_GLYPHS = ("^", "v", "<", ">", "`", "'", ",", ".", " ")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from engine.stats import Result, TableInfo
     from engine.training.local import LocalRun
 
+    from .play import Player
+
 
 @dataclass
 class RunStarted(Message):
@@ -40,8 +42,7 @@ class RunsListed(Message):
 class PolicyLoaded(Message):
     """A trained policy is ready to play."""
 
-    player: object
-    step: int
+    player: Player
 
 
 @dataclass

@@ -71,7 +71,7 @@ class Session:
         self._watching = False
         self._watch_fps = min(WATCH_FPS, fps)
         self._run_play: Play | None = None  # the game of the own run: its rules name what its frames show
-        self._policy_step = -1  # of the checkpoint that plays, to see whether there is a newer one
+        self._awaits_policy = False  # whether the own run's checkpoints are to play
         self._asked_checkpoint_at = 0.0
 
     # ---- The game
@@ -165,6 +165,11 @@ class Session:
         play.person = play.selected
         return f"You play agent {play.selected} now; p gives it back."
 
+    def restart(self) -> str:
+        """Begin a new episode."""
+        self.play.restart()
+        return "A new episode begins."
+
     def choose_agent(self, agent: int) -> None:
         """Follow another agent. A person's hands go along."""
         if self.play.person is not None:
@@ -187,16 +192,17 @@ class Session:
         """The policy after the present one."""
         return POLICIES[(POLICIES.index(self.policy) + 1) % len(POLICIES)]
 
-    def use_scripted(self, name: str) -> None:
-        """Let a policy without learning play."""
+    def use_scripted(self, name: str) -> str:
+        """Let a policy without learning play; returns what to tell."""
         self.player = create_policy(name, self.config.rules, self.play.spec)
-        self.policy, self._policy_step = name, -1
+        self.policy, self._awaits_policy = name, False
+        return f"{name} plays now."
 
-    def use_trained(self, player: Player, step: int) -> None:
+    def use_trained(self, player: Player) -> None:
         """Let a loaded policy play."""
-        self.player, self.policy, self._policy_step = player, "trained", step
+        self.player, self.policy = player, "trained"
 
-    def find_trained(self) -> tuple[Player, int]:
+    def find_trained(self) -> Player:
         """Worker: the newest policy of the watched run, else of the newest run of this game that has one.
 
         Raises:
@@ -209,7 +215,7 @@ class Session:
                 newest = checkpoints[-1]
                 player = create_policy("trained", self.config.rules, self.play.spec, checkpoint=newest.path)
                 player.name = f"{directory.run_id}@{newest.step}"
-                return player, newest.step
+                return player
         raise UsageError(f"no trained policy for {self.config.rules.name} yet", hint="press t to train one")
 
     def _candidates(self) -> list[RunDirectory]:
@@ -217,17 +223,26 @@ class Session:
             return [RunDirectory(self.root / self.run.run_id)]
         return [run for run in list_runs(self.root) if run.info().game == self.config.rules.name]
 
-    @property
-    def wants_fresh_policy(self) -> bool:
-        """Whether a newer checkpoint of the run may be there than the one that plays."""
-        if self.policy != "trained" or self.own_run is None or not self.own_run.state().status.is_open:
+    def follow_run_policy(self) -> bool:
+        """Have the run of this process save its policy now; True if there is a run and a checkpoint will come."""
+        if not self.is_training:
             return False
-        now = time.monotonic()
-        if now - self._asked_checkpoint_at < FRESH_POLICY_S:
-            return False
-        self._asked_checkpoint_at = now
-        self.own_run.send(Checkpoint())
+        self._awaits_policy = True
+        self._ask_for_checkpoint()
         return True
+
+    def keep_policy_fresh(self, events: Sequence[Event]) -> bool:
+        """While a trained policy plays: ask its run for the newest now and then. True if one has just been saved."""
+        if not self._awaits_policy:
+            return False
+        if self.is_training and time.monotonic() - self._asked_checkpoint_at >= FRESH_POLICY_S:
+            self._ask_for_checkpoint()
+        return any(isinstance(event, EventLogged) and event.kind == "checkpoint" for event in events)
+
+    def _ask_for_checkpoint(self) -> None:
+        assert self.own_run is not None
+        self._asked_checkpoint_at = time.monotonic()
+        self.own_run.send(Checkpoint())
 
     # ---- Runs
 
@@ -337,8 +352,3 @@ class Session:
         self.play.close()
         if self._run_play is not None:
             self._run_play.close()
-
-
-def has_checkpoint(events: Sequence[Event]) -> bool:
-    """Whether a checkpoint was saved among these events."""
-    return any(isinstance(event, EventLogged) and event.kind == "checkpoint" for event in events)

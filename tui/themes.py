@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.theme import Theme
 
@@ -146,7 +146,7 @@ THEMES = (DARK, LIGHT, CONTRAST, SIXTEEN)
 DEFAULT_THEME = DARK.name
 
 
-def register(app: App[object], environ: Mapping[str, str]) -> None:
+def register(app: App[Any], environ: Mapping[str, str]) -> None:
     """Make our themes known to an app and put on the one that suits its terminal."""
     for theme in THEMES:
         app.register_theme(theme)

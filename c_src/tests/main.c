@@ -76,6 +76,7 @@ int main(int argc, char **argv)
 #define TEST_SUITE_ENTRY(name) {#name, suite_##name},
         TEST_SUITES(TEST_SUITE_ENTRY)};
 
+    setvbuf(stdout, NULL, _IOLBF, 0); // so that a sanitizer's abort loses no line
     wanted_test = argc > 2 ? argv[2] : "";
     for (size_t i = 0; i < sizeof suites / sizeof *suites; ++i) {
         if (argc < 2 || strcmp(argv[1], suites[i].name) == 0) {

@@ -213,11 +213,16 @@ static void stats_are_named_in_the_order_of_their_index(void)
     static const struct {
         int32_t index;
         const char *name;
-    } expected[] = {{0, "ore.gained"},           {1, "ore.lost"},
-                    {5, "heart.lost"},           {6, "action.noop.success"},
-                    {7, "action.noop.failed"},   {8, "action.move_north.success"},
-                    {33, "action.use.failed"},   {34, "action.failed"},
-                    {35, "action.invalid_index"}, {36, "steps"}};
+    } expected[] = {{0, "ore.gained"},
+                    {1, "ore.lost"},
+                    {5, "heart.lost"},
+                    {6, "action.noop.success"},
+                    {7, "action.noop.failed"},
+                    {8, "action.move_north.success"},
+                    {33, "action.use.failed"},
+                    {34, "action.failed"},
+                    {35, "action.invalid_index"},
+                    {36, "steps"}};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; ++i) {
         CHECK_INT(gw_stat_name(&rules, expected[i].index, name), GW_OK);
         CHECK_TEXT(name, expected[i].name);

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NamedTuple
 
 from engine.errors import RunError
 from engine.recipes import RecipeConfig, overrides_of, prepare_run, resolve, world_of
@@ -26,6 +27,8 @@ _LINE_PERIOD_S = 2.0  # slow enough to read, fast enough to see that it lives
 _POLL_S = 0.2  # how soon a signal is answered and the end noticed
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+_TWICE_S = 1.0  # a signal this soon after the first is the first once more: `timeout` and others send both
+
 _COLUMNS = (
     # heading, metric, width in cells, decimals (None: a whole number)
     ("steps", "time/total_timesteps", 13, None),
@@ -35,6 +38,13 @@ _COLUMNS = (
     ("KL", "train/approx_kl", 9, 5),
     ("entropy", "train/entropy", 8, 3),
 )
+
+
+class Signal(NamedTuple):
+    """A request to stop."""
+
+    number: int
+    at: float  # monotonic seconds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +76,7 @@ def _print_settings(recipe: RecipeConfig, config: RecipeConfig) -> None:
     note("the settings are right; nothing was started")
 
 
-def _follow(local: LocalRun, signals: list[int]) -> int:
+def _follow(local: LocalRun, signals: list[Signal]) -> int:
     """Print a run until it ends. Returns the exit code."""
     folder = printable(runs_root() / local.run_id)
     line(f"run     {local.run_id}")
@@ -93,13 +103,13 @@ def _ask_to_stop(local: LocalRun) -> None:
         return
 
 
-def _said_goodbye(local: LocalRun, folder: str, signals: list[int]) -> int:
+def _said_goodbye(local: LocalRun, folder: str, signals: list[Signal]) -> int:
     state = local.state()
     if state.status is RunState.FAILED:
         raise RunError(f"run {local.run_id} failed: {state.message}", hint=f"its record is in {folder}")
     line(f"{state.status.label} at {count(state.step)} of {count(state.total_steps)} steps")
     line(f"folder  {folder}")
-    return 128 + signals[0] if signals else 0
+    return 128 + signals[0].number if signals else 0
 
 
 class _Figures:
@@ -138,14 +148,15 @@ class _Figures:
 
 
 @contextmanager
-def _asked_to_stop() -> Iterator[list[int]]:
-    """The signals that came, in order. Those that whoever started us ignores (nohup, a background job) stay ignored."""
-    came: list[int] = []
+def _asked_to_stop() -> Iterator[list[Signal]]:
+    """The signal that came, once one has. What our starter ignores (nohup, a background job) stays ignored."""
+    came: list[Signal] = []
 
     def note_signal(signum: int, frame: FrameType | None) -> None:
-        if came:
+        if not came:
+            came.append(Signal(signum, time.monotonic()))
+        elif time.monotonic() - came[0].at > _TWICE_S:
             os._exit(128 + signum)  # the trainer's thread may be inside torch: an orderly exit would wait for it
-        came.append(signum)
 
     caught = {signum: old for signum in _SIGNALS if (old := signal.getsignal(signum)) is not signal.SIG_IGN}
     for signum in caught:

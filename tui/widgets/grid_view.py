@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.events import Click, MouseScrollDown, MouseScrollLeft, MouseScrollRight, MouseScrollUp
+from textual.events import Click, MouseEvent, MouseScrollDown, MouseScrollLeft, MouseScrollRight, MouseScrollUp
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
@@ -110,7 +110,7 @@ class GridView(Widget):
     def on_mouse_scroll_right(self, event: MouseScrollRight) -> None:
         self._wheel(event, 0, 4)
 
-    def _wheel(self, event: MouseScrollDown | MouseScrollUp, rows: int, columns: int) -> None:
+    def _wheel(self, event: MouseEvent, rows: int, columns: int) -> None:
         event.stop()
         self.pan(rows, columns)
 

@@ -13,6 +13,9 @@ from tui.text import duration, safe_str, si
 PANES = (("live", "live"), ("monitor", "train"), ("editor", "maps"), ("console", "query"))
 """Id of each pane and the word for it, in the order of their keys."""
 
+WIDE_FROM = 100
+"""Columns from which the state is spelled out beside its mark."""
+
 _MARKS = {RunState.TRAINING: "●", RunState.STARTING: "○", RunState.PAUSED: "‖", RunState.FAILED: "!"}
 
 
@@ -26,6 +29,8 @@ class StatusBar(Widget):
     """Id of the pane in front."""
     subject: reactive[str] = reactive("")
     """Game and map."""
+    map_size: reactive[str] = reactive("")
+    """Columns x rows of the map; left out where there is no room."""
     run_id: reactive[str] = reactive("")
     """The watched run, empty for none."""
     status: reactive[RunStatus | None] = reactive(None)
@@ -38,20 +43,24 @@ class StatusBar(Widget):
         for pane, word in PANES:
             line.append(word.upper() if pane == self.pane else word, style=front if pane == self.pane else muted)
             line.append(" ")
-        line.append(f"  {safe_str(self.subject, 40)}   ")
+        line.append(f"  {safe_str(self.subject, 32)}{' ' + self.map_size if self._is_wide else ''}   ")
         if self.run_id and self.status is not None:
             self._append_run(line, self.status)
         return line
 
+    @property
+    def _is_wide(self) -> bool:
+        return self.size.width >= WIDE_FROM
+
     def _append_run(self, line: Text, status: RunStatus) -> None:
         failed = status.status is RunState.FAILED
-        good = self.get_component_rich_style("status--good", partial=True)
-        bad = self.get_component_rich_style("status--bad", partial=True)
-        line.append(f"{safe_str(self.run_id, 24)} ")
-        mark = _MARKS.get(status.status, "")
-        line.append(f"{mark} " if mark else "", style=bad if failed else good)
-        line.append(status.status.label, style=bad if failed else "")
-        line.append(f" {si(status.step)}/{si(status.total_steps)}")
+        style = self.get_component_rich_style("status--bad" if failed else "status--good", partial=True)
+        mark, wide = _MARKS.get(status.status, ""), self._is_wide
+        line.append(f"{safe_str(self.run_id, 32 if wide else 16)} ")
+        line.append(f"{mark} " if mark else "", style=style)
+        if wide or not mark:
+            line.append(f"{status.status.label} ", style=style)
+        line.append(f"{si(status.step)}/{si(status.total_steps)}")
         if status.status is RunState.TRAINING and status.sps > 0:
             left = (status.total_steps - status.step) / status.sps
-            line.append(f"  {si(status.sps, fixed=True)}/s  ETA {duration(left)}")
+            line.append(f" {si(status.sps, fixed=wide)}/s {'ETA ' if wide else ''}{duration(left)}")

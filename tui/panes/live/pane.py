@@ -6,6 +6,8 @@ what is unfolded are the pane's own.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
@@ -20,6 +22,9 @@ from tui.themes import group_colour
 from tui.widgets.grid_view import GridView
 
 from .scene import Scene
+
+if TYPE_CHECKING:
+    from .picture import Inks
 
 SIDE_FROM = 100
 """Columns from which the side panel is always there."""
@@ -58,12 +63,12 @@ class LivePane(Widget):
     BINDINGS = [
         Binding("space", "play", "play", id="live.play", tooltip="Let time flow, or stop it"),
         Binding("full_stop", "step", "step", id="live.step", tooltip="One step; the agent you play rests"),
-        Binding("p", "person", "take over", id="live.person", tooltip="Play this agent yourself, or give it back"),
+        Binding("p", "person", "you", id="live.person", tooltip="Play this agent yourself, or give it back"),
         Binding("P", "policy", "policy", id="live.policy", tooltip="Next policy: random, simple, trained"),
-        Binding("v", "window", "its view", id="live.window", tooltip="Show exactly what the agent observes"),
-        Binding("w", "watch", "watch run", id="live.watch", tooltip="Watch the training run's agents, or go back"),
+        Binding("v", "window", "view", id="live.window", tooltip="Show exactly what the agent observes"),
+        Binding("w", "watch", "watch", id="live.watch", tooltip="Watch the training run's agents, or go back"),
         Binding("t", "train", "train", id="live.train", tooltip="Start training on this map"),
-        Binding("e", "edit", "edit map", id="live.edit", tooltip="Draw on this map"),
+        Binding("e", "edit", "edit", id="live.edit", tooltip="Draw on this map"),
         Binding("plus,equals_sign", "speed(1)", "Faster", id="live.faster", show=False, tooltip="Faster"),
         Binding("minus", "speed(-1)", "Slower", id="live.slower", show=False, tooltip="Slower"),
         Binding("right_square_bracket,tab", "agent(1)", "Next", id="live.next", show=False, tooltip="Next agent"),
@@ -150,7 +155,7 @@ class LivePane(Widget):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._scene: Scene | None = None
-        self._inks: object = None
+        self._inks: Inks | None = None
         self._inks_for: tuple[object, ...] = ()
         self._shown: dict[str, str] = {}
 
@@ -236,11 +241,11 @@ class LivePane(Widget):
     def _is_ansi(self) -> bool:
         return bool(getattr(self.app.current_theme, "ansi", False))
 
-    def _inks_of(self, scene: Scene) -> object:
+    def _inks_of(self, scene: Scene) -> Inks:
         from .picture import Inks  # deferred with the rest of the picture
 
         key = (id(scene.rules), self.app.theme)
-        if key != self._inks_for:
+        if self._inks is None or key != self._inks_for:
             ground = "" if self._is_ansi else self.app.theme_variables.get("panel", "")
             self._inks = Inks(scene.rules, scene.spec, dark=self._is_dark, ansi=self._is_ansi, seen_ground=ground)
             self._inks_for = key

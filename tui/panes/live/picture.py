@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.style import Style
 
-from engine.sim import FIRST_KIND, Spec, Verb
+from engine.sim import AGENT, Spec, Verb
 from tui.glyphs import Look, agent_look, cell_look
 
 from .scene import Scene
@@ -25,7 +25,8 @@ NOT_READY = 128  # added to a kind's code: dim
 FIRST_AGENT = 256
 SELECTED = 128  # added to an agent's code: reverse
 SEEN = 1024  # added to any code: inside the selected agent's window
-DIRECTION_COUNT = 8
+FACINGS = 9  # eight directions, and one for "not observed"
+UNKNOWN_FACING = 8
 
 
 def scene_codes(scene: Scene, *, window_shown: bool) -> NDArray[np.uint16]:
@@ -34,7 +35,7 @@ def scene_codes(scene: Scene, *, window_shown: bool) -> NDArray[np.uint16]:
     codes = view.cells.astype(np.uint16)
     codes[view.ready >= 2] += NOT_READY
     for index, agent in enumerate(view.agents):
-        code = FIRST_AGENT + agent.group * DIRECTION_COUNT + agent.facing
+        code = FIRST_AGENT + agent.group * FACINGS + agent.facing
         codes[agent.row, agent.column] = code + (SELECTED if index == scene.selected else 0)
     if window_shown:
         agent = view.agents[scene.selected]
@@ -56,12 +57,14 @@ def observed_codes(scene: Scene) -> NDArray[np.uint16]:
     codes = np.zeros((spec.window_height, spec.window_width), np.uint16)
     if "kind" in planes:
         codes += planes["kind"]
-    agents = codes == FIRST_KIND - 1
-    groups = np.where(agents, np.maximum(planes.get("group", agents.astype(np.uint8)), 1) - 1, 0)
-    facings = np.where(agents, np.maximum(planes.get("facing", agents.astype(np.uint8)), 1) - 1, 0)
+    agents = codes == AGENT
+    looks = np.full_like(codes, FIRST_AGENT + (0 if "facing" in planes else UNKNOWN_FACING))
+    for name, step in (("group", FACINGS), ("facing", 1)):
+        if name in planes:  # these planes say index + 1, so that 0 can mean "no agent"
+            looks[agents] += (planes[name][agents].astype(np.uint16) - 1) * step
     if "ready" in planes:
         codes[planes["ready"] >= 2] += NOT_READY
-    codes[agents] = (FIRST_AGENT + groups * DIRECTION_COUNT + facings)[agents]
+    codes[agents] = looks[agents]
     codes[spec.window_height // 2, spec.window_width // 2] += SELECTED
     return codes
 
@@ -96,5 +99,5 @@ class Inks:
         return cell_look(self._names[code if ready else code - NOT_READY], ready=ready)
 
     def _agent(self, code: int) -> Look:
-        group, facing = divmod(code % SELECTED, DIRECTION_COUNT)
+        group, facing = divmod(code % SELECTED, FACINGS)
         return agent_look(group, facing, shows_facing=self._shows_facing)

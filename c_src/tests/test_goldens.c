@@ -1,0 +1,69 @@
+// test_goldens.c: the state after a pinned game is the same on every platform, compiler and thread count.
+// A change here needs a sentence in the commit: which rule changed.
+#include "sim.h"
+
+static uint64_t played(gw_world *world, int32_t thread_count)
+{
+    sim s = sim_of(world, 6, thread_count, 2024);
+    for (int32_t tick = 0; tick < 250; ++tick) {
+        sim_step_random(&s, 23, tick);
+    }
+    uint64_t hash = sim_hash(&s);
+    sim_close(&s);
+    return hash;
+}
+
+static gw_world *walkers(void)
+{
+    gw_rules_def rules = test_rules(1);
+    rules.spawn_anywhere = true;
+    rules.max_steps = 60;
+    rules.end.resource = HEART;
+    rules.plane_count = 1;
+    add_event(&rules, "goal", gw_stat_gained(HEART), 1.0f, 0.0f);
+    add_event(&rules, "time", gw_stat_steps(&rules), -0.01f, 0.0f);
+    return world_from(&rules, "#######\n#..#..#\n#.....#\n#..#.*#\n#######\n");
+}
+
+static gw_world *miners(void)
+{
+    gw_rules_def rules = test_rules(4);
+    rules.group_count = 2;
+    rules.max_steps = 100;
+    add_event(&rules, "hearts", gw_stat_gained(HEART), 1.0f, 0.0f);
+    add_event(&rules, "ores", gw_stat_gained(ORE), 0.1f, 1.0f);
+    add_holding(&rules, "batteries", BATTERY, 0.3f, 0.7f);
+    return world_from(&rules, "1.m.g.1\n..#a#..\n@.g.m.@\n");
+}
+
+static void the_walkers_state_is_pinned(void)
+{
+    gw_world *world = walkers();
+    CHECK_HASH(played(world, 1), 0x9fdc890934c07b93);
+    CHECK_HASH(played(world, 4), 0x9fdc890934c07b93);
+    gw_world_destroy(world);
+}
+
+static void the_miners_state_is_pinned(void)
+{
+    gw_world *world = miners();
+    CHECK_HASH(played(world, 1), 0xc130dae422097f4e);
+    CHECK_HASH(played(world, 4), 0xc130dae422097f4e);
+    gw_world_destroy(world);
+}
+
+static void the_random_numbers_are_pinned(void)
+{
+    CHECK_HASH(gw_mix(1), 0x5692161d100b05e5);
+    CHECK_HASH(gw_draw(0, 0), 0xe220a8397b1dcdaf); // the first output of SplitMix64 from seed 0
+    CHECK_HASH(gw_draw(0, 1), 0x6e789e6aa1b965f4); // and the second
+    CHECK_HASH(gw_stream_key(1, 2, 3, GW_PURPOSE_SPAWN), 0x96d860ecbe6c9675);
+    CHECK_HASH(gw_hash_bytes(0, "gridworld", 9), 0x73639dcdc6a90ea1);
+}
+
+void suite_goldens(void)
+{
+    RUN(the_walkers_state_is_pinned);
+    RUN(the_miners_state_is_pinned);
+    RUN(the_random_numbers_are_pinned);
+}

@@ -1,0 +1,191 @@
+// test_observations.c: every byte of an observation, for every window, against what look() tells.
+#include "sim.h"
+
+static const char yard[] = "#m..g\n"
+                           ".1.2.\n"
+                           "a.*3#\n";
+
+// The byte that a plane should hold, told from the state alone.
+static uint8_t expected_byte(int32_t plane, const gw_env_view *view, const uint8_t *cells, const uint8_t *ready,
+                             const gw_agent_view *agents, int32_t agent_count, int32_t row, int32_t column)
+{
+    if (row < 0 || row >= view->map_height || column < 0 || column >= view->map_width) {
+        return 0;
+    }
+    if (plane == GW_PLANE_KIND) {
+        return cells[row * view->map_width + column];
+    }
+    if (plane == GW_PLANE_READY) {
+        return ready[row * view->map_width + column];
+    }
+    for (int32_t agent = 0; agent < agent_count; ++agent) {
+        if (agents[agent].row == row && agents[agent].column == column) {
+            return (uint8_t)(1 + (plane == GW_PLANE_GROUP ? agents[agent].group : agents[agent].facing));
+        }
+    }
+    return 0;
+}
+
+static void check_self(const gw_env_view *view, int32_t max_steps, const gw_agent_view *agent, const uint8_t *self)
+{
+    CHECK_INT(self[GW_SELF_FACING], agent->facing);
+    CHECK_INT(self[GW_SELF_LAST_ACTION], agent->last_action + 1);
+    CHECK_INT(self[GW_SELF_LAST_RESULT], agent->last_result);
+    CHECK_INT(self[GW_SELF_COMPLETION], max_steps > 0 ? 255 * view->tick / max_steps : 0);
+    for (int32_t r = 0; r < TEST_RESOURCE_COUNT; ++r) {
+        CHECK_INT(self[GW_SELF_INVENTORY + r], agent->inventory[r] < 255 ? agent->inventory[r] : 255);
+    }
+}
+
+// Compare all observations of env 0 with the state, cell by cell; returns the number of differences.
+static int32_t differences(sim *s, const gw_rules_def *rules, const uint8_t *observations)
+{
+    uint8_t cells[64];
+    uint8_t ready[64];
+    gw_env_view view;
+    gw_agent_view agents[8];
+    CHECK_INT(gw_env_look(s->batch, 0, &view, cells, ready, 64, agents), GW_OK);
+    int32_t count = 0;
+    for (int32_t agent = 0; agent < s->spec.agent_count; ++agent) {
+        const uint8_t *at = observations + (size_t)agent * (size_t)s->spec.observation_size;
+        for (int32_t p = 0; p < rules->plane_count; ++p) {
+            for (int32_t y = 0; y < rules->window_height; ++y) {
+                for (int32_t x = 0; x < rules->window_width; ++x) {
+                    int32_t row = agents[agent].row + y - rules->window_height / 2;
+                    int32_t column = agents[agent].column + x - rules->window_width / 2;
+                    count += *at++ != expected_byte(rules->planes[p], &view, cells, ready, agents, s->spec.agent_count,
+                                                    row, column);
+                }
+            }
+        }
+        check_self(&view, rules->max_steps, &agents[agent], at);
+    }
+    return count;
+}
+
+static void every_window_shows_what_is_there_and_no_more(void)
+{
+    for (int32_t width = 1; width <= GW_MAX_WINDOW; width += 2) {
+        for (int32_t height = 1; height <= GW_MAX_WINDOW; height += 2) {
+            gw_rules_def rules = test_rules(3);
+            rules.window_width = width;
+            rules.window_height = height;
+            rules.kinds[MINE].max_uses = 3;
+            rules.max_steps = 30;
+            sim s = sim_from(&rules, yard);
+            CHECK_INT(differences(&s, &rules, s.io.observations), 0);
+            for (int32_t tick = 0; tick < 45; ++tick) {
+                sim_step_random(&s, 5, tick); // checks the guards of every array
+
+                CHECK_INT(differences(&s, &rules, s.io.observations), 0);
+            }
+            sim_close(&s);
+        }
+    }
+}
+
+static void any_choice_of_planes_shows_what_is_there(void)
+{
+    // Every non-empty subset, and its reverse order.
+    for (int32_t set = 1; set < 1 << GW_PLANE_COUNT; ++set) {
+        for (int32_t reversed = 0; reversed < 2; ++reversed) {
+            gw_rules_def rules = test_rules(3);
+            rules.plane_count = 0;
+            for (int32_t i = 0; i < GW_PLANE_COUNT; ++i) {
+                int32_t plane = reversed ? GW_PLANE_COUNT - 1 - i : i;
+                if (set >> plane & 1) {
+                    rules.planes[rules.plane_count++] = plane;
+                }
+            }
+            sim s = sim_from(&rules, yard);
+            for (int32_t tick = 0; tick < 40; ++tick) {
+                sim_step_random(&s, 6, tick);
+
+                CHECK_INT(differences(&s, &rules, s.io.observations), 0);
+            }
+            sim_close(&s);
+        }
+    }
+}
+
+static void observe_writes_what_the_step_wrote(void)
+{
+    gw_rules_def rules = test_rules(3);
+    sim s = sim_from(&rules, yard);
+    size_t size = (size_t)s.spec.agent_count * (size_t)s.spec.observation_size;
+    uint8_t *seen = guarded(size);
+    for (int32_t tick = 0; tick < 20; ++tick) {
+        sim_step_random(&s, 7, tick);
+
+        CHECK_INT(gw_env_observe(s.batch, 0, seen), GW_OK);
+
+        CHECK(memcmp(seen, s.io.observations, size) == 0);
+        CHECK(guards_hold(seen, size));
+    }
+    guarded_free(seen);
+    sim_close(&s);
+}
+
+static void large_holdings_are_shown_as_255(void)
+{
+    gw_rules_def rules = test_rules(1);
+    rules.resources[ORE].limit = 65535;
+    rules.resources[ORE].initial = 256;
+    sim s = sim_from(&rules, "@\n");
+    int32_t self = s.spec.observation_size - s.spec.self_count;
+
+    CHECK_INT(s.io.observations[self + GW_SELF_INVENTORY + ORE], 255);
+    CHECK_INT(sim_agent(&s, 0).inventory[ORE], 256);
+    sim_close(&s);
+}
+
+static void look_writes_within_its_capacity_or_not_at_all(void)
+{
+    gw_rules_def rules = test_rules(3);
+    sim s = sim_from(&rules, yard);
+    uint8_t *cells = guarded(15);
+    uint8_t *ready = guarded(15);
+    gw_env_view view = {.tick = -7};
+
+    CHECK_INT(gw_env_look(s.batch, 0, &view, cells, ready, 14, NULL), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_look(s.batch, 0, &view, NULL, ready, 14, NULL), GW_INVALID_ARGUMENT);
+    CHECK_INT(view.tick, -7);
+    CHECK_INT(cells[0], 0xa5);
+    CHECK_INT(gw_env_look(s.batch, 0, &view, cells, ready, 15, NULL), GW_OK);
+    CHECK(guards_hold(cells, 15));
+    CHECK(guards_hold(ready, 15));
+    guarded_free(cells);
+    guarded_free(ready);
+    sim_close(&s);
+}
+
+static void the_ledger_writes_its_tables_and_no_more(void)
+{
+    gw_rules_def rules = test_rules(3);
+    add_event(&rules, "time", gw_stat_steps(&rules), -1.0f, 0.0f);
+    sim s = sim_from(&rules, yard);
+    size_t stats_size = 3 * (size_t)s.spec.stat_count * sizeof(int32_t);
+    float *step = guarded(3 * sizeof(float));
+    float *episode = guarded(3 * sizeof(float));
+    int32_t *stats = guarded(stats_size);
+
+    CHECK_INT(gw_env_ledger(s.batch, 0, step, episode, stats), GW_OK);
+
+    CHECK(guards_hold(step, 3 * sizeof(float)));
+    CHECK(guards_hold(episode, 3 * sizeof(float)));
+    CHECK(guards_hold(stats, stats_size));
+    guarded_free(step);
+    guarded_free(episode);
+    guarded_free(stats);
+    sim_close(&s);
+}
+
+void suite_observations(void)
+{
+    RUN(every_window_shows_what_is_there_and_no_more);
+    RUN(any_choice_of_planes_shows_what_is_there);
+    RUN(observe_writes_what_the_step_wrote);
+    RUN(large_holdings_are_shown_as_255);
+    RUN(look_writes_within_its_capacity_or_not_at_all);
+    RUN(the_ledger_writes_its_tables_and_no_more);
+}

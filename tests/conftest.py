@@ -1,0 +1,26 @@
+"""What all tests share: no test reads or writes the home of whoever runs it, and none asks the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# No deadline: a busy machine is no defect. No database: what failed is printed and belongs in a test.
+hypothesis.settings.register_profile("gridrl", deadline=None, database=None, print_blob=True)
+hypothesis.settings.load_profile("gridrl")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Runs and settings of the tests live in a directory that pytest removes."""
+    home: Path = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRIDRL_RUNS", str(home / "runs"))
+        patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+        patch.setenv("XDG_DATA_HOME", str(home / "data"))
+        patch.setenv("XDG_STATE_HOME", str(home / "state"))
+        patch.setenv("WANDB_MODE", "offline")
+        yield home
