@@ -39,7 +39,7 @@ also:
   gridrl --version   what this program is made of
 
 examples:
-  gridrl train navigation trainer.total_steps=2e6 run=first
+  gridrl train navigation trainer.total_steps=5e5 run=first
   gridrl play navigation --policy first --episodes 3 --render
   gridrl query "SELECT run_id, status, step FROM runs"
 

@@ -1,7 +1,6 @@
 """Compiles and runs the C tests (c_src/tests): once with sanitizers and once as shipped, by every compiler there is.
 
-Each pytest case is one subject of one build. A person runs them by hand with the command that
-`build_command` prints when this file is executed: `python tests/test_c.py`.
+Each pytest case is one subject of one build. `python tests/test_c.py` prints the commands, for building by hand.
 """
 
 from __future__ import annotations
@@ -11,7 +10,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -62,23 +63,22 @@ def build_command(build: Build, target: Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def executables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Compiled test programs by build name; filled by `executable_of` as they are needed."""
-    return {"": tmp_path_factory.mktemp("c_tests")}
+def executable_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Build], Path]:
+    """Gives the program of a build; it is compiled when it is first asked for."""
+    folder = tmp_path_factory.mktemp("c_tests")
 
-
-def executable_of(build: Build, executables: dict[str, Path]) -> Path:
-    if build.name not in executables:
-        target = executables[""] / build.name
-        done = subprocess.run(build_command(build, target), capture_output=True, text=True)
+    @cache
+    def compiled(build: Build) -> Path:
+        done = subprocess.run(build_command(build, folder / build.name), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        executables[build.name] = target
-    return executables[build.name]
+        return folder / build.name
+
+    return compiled
 
 
 @pytest.mark.parametrize(("build", "subject"), CASES)
-def test_c_subject(build: Build, subject: str, executables: dict[str, Path]) -> None:
-    command = [str(executable_of(build, executables)), subject]
+def test_c_subject(build: Build, subject: str, executable_of: Callable[[Build], Path]) -> None:
+    command = [str(executable_of(build)), subject]
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
 

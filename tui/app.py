@@ -17,7 +17,7 @@ from textual.binding import Binding
 from textual.events import Resize
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Footer, Static
+from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
 from engine.errors import GridrlError, QueryError, UsageError
@@ -29,6 +29,7 @@ from .text import safe, safe_str
 from .themes import register
 from .widgets.confirm_screen import ConfirmScreen
 from .widgets.help_screen import HelpScreen
+from .widgets.pane_deck import PaneDeck
 from .widgets.status_bar import PANES, StatusBar
 
 if TYPE_CHECKING:
@@ -94,15 +95,14 @@ class GridrlApp(App[int]):
 
     def compose(self) -> ComposeResult:
         yield StatusBar()
-        with ContentSwitcher(initial="live"):
-            yield LivePane(id="live")
+        yield PaneDeck(LivePane(id="live"), pair=("live", "monitor"))
         yield Static(id="too-small", markup=False)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         register(self, os.environ)
         self._live = self._panes["live"] = self.query_one(LivePane)
-        self._bar = self.query_one(StatusBar)
+        self._bar, self._deck = self.query_one(StatusBar), self.query_one(PaneDeck)
         self._live.focus_map()
         self.call_after_refresh(self._begin)
 
@@ -125,9 +125,8 @@ class GridrlApp(App[int]):
         from .panes.monitor import MonitorPane
 
         assert self.session is not None
-        switcher = self.query_one(ContentSwitcher)
         for pane in (MonitorPane(id="monitor"), EditorPane(id="editor"), ConsolePane(id="console")):
-            await switcher.add_content(pane)
+            await self._deck.add(pane)
             self._panes[str(pane.id)] = pane
         editor = self._panes["editor"]
         assert isinstance(editor, EditorPane)
@@ -149,11 +148,9 @@ class GridrlApp(App[int]):
         pane = self._panes.get(name)
         if pane is None or len(self.screen_stack) > 1:
             return
-        self.query_one(ContentSwitcher).current = name
-        self._bar.pane = name
+        self._deck.front = name
         if name == "live":
             self._live.focus_map()
-            self._refresh_live()
         elif name == "editor":
             self._editor.focus()
         elif name == "console":
@@ -161,6 +158,11 @@ class GridrlApp(App[int]):
             self._list_tables()
         else:
             pane.focus()
+
+    def on_pane_deck_front_changed(self, event: PaneDeck.FrontChanged) -> None:
+        self._bar.pane = event.pane
+        if self.session is not None:
+            self._refresh_live()
 
     @property
     def _editor(self) -> EditorPane:
@@ -214,7 +216,7 @@ class GridrlApp(App[int]):
     def _refresh_live(self) -> None:
         """Show the present moment, and let time's timer run only while something can change by itself."""
         assert self.session is not None
-        if self._bar.pane == "live":
+        if self._deck.shows("live"):
             self._live.show(self.session.scene())
         if self._tick is not None:
             moving = self.session.playing or self.session.watching
@@ -373,7 +375,8 @@ class GridrlApp(App[int]):
         self._bar.run_id = run_id
         self._monitor.reset(run_id)
         self._on_news()
-        self.action_pane("monitor")
+        if not self._deck.shows("monitor"):
+            self.action_pane("monitor")
 
     def _on_news(self) -> None:
         """Four times a second: what the watched run has logged goes to the monitor and to the status line."""
@@ -500,7 +503,7 @@ class GridrlApp(App[int]):
 
     def _refuse(self, error: GridrlError) -> None:
         """Say what cannot be done where the user looks: in Live's message line, elsewhere as a note."""
-        if self._bar.pane == "live":
+        if self._deck.shows("live"):
             self._live.tell(str(error), "warning")
         else:
             self.notify(safe_str(str(error)), severity="warning", markup=False, timeout=8)

@@ -188,8 +188,9 @@ def _replace_pair(path: Path, data: bytes, manifest: bytes) -> None:
 
 
 def _prune(directory: Path, *, keep: int, spare: Path) -> None:
+    """Delete the lowest steps. `spare` stays whatever its step: a resumed run may have gone back."""
     others = [path for path in _files(directory) if path != spare]
-    for path in others[: len(others) - max(keep - 1, 0)] if keep > 0 else []:
+    for path in others[: max(0, len(others) - max(keep, 1) + 1)]:
         _unlink(path.with_suffix(".json"))  # first: a manifest without tensors would be a promise broken
         _unlink(path)
 

@@ -21,8 +21,8 @@ class ProgressTable:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file = LineFile(path)  # first: it cuts off a torn row, which might be the header
         self._columns = _columns_of(path)
-        self._file = LineFile(path)
 
     def append(self, step: int, time: float, values: Mapping[str, float]) -> None:
         """Write a row; a metric without a finite value leaves its cell blank."""

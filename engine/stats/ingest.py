@@ -106,7 +106,8 @@ class Ingest:
         gone = [path for path, source in self._sources.items() if identities.get(path) != source.identity]
         for path in gone:
             self._forget(self._sources.pop(path).run)
-        for path in sorted(identities.keys() - self._sources.keys()):
+        # The newest first: should memory run out, it is old runs that are missing.
+        for path in sorted(identities.keys() - self._sources.keys(), key=_modified, reverse=True):
             self._sources[path] = _Source(self._next_run, path, identities[path], self._names)
             self._next_run += 1
 
@@ -347,6 +348,11 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return stat.st_dev, stat.st_ino
 
 
+def _modified(path: Path) -> tuple[int, str]:
+    signature = _signature(path / "state.json")
+    return signature[0] if signature else 0, path.name
+
+
 def _signature(path: Path) -> tuple[int, int] | None:
     try:
         stat = path.stat()
@@ -357,6 +363,6 @@ def _signature(path: Path) -> tuple[int, int] | None:
 
 def _out_of_memory() -> QueryError:
     return QueryError(
-        "the runs' logs no longer fit in the console's memory: newer lines are missing",
+        "the runs' logs no longer fit in the console's memory: not all of their lines are here",
         hint="move old runs elsewhere and open the console again",
     )

@@ -40,7 +40,7 @@ _HARDENED: dict[str, str | int | float | list[str]] = {
     "allow_persistent_secrets": False,
     "python_enable_replacements": False,  # else `SELECT * FROM x` reads the Python variable x
     "memory_limit": "512MB",
-    "max_temp_directory_size": "0GB",
+    "temp_directory": "",  # never spill: DuckDB would make a .tmp wherever the user happens to stand
     "threads": 2,  # the trainer needs the other cores
     "errors_as_json": True,
 }

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import Any
 
+from engine.errors import QueryError
 from engine.runs import runs_root
 from engine.stats import QuerySession, Result
 from engine.stats.session import MAX_ROWS
@@ -55,6 +56,9 @@ def _answer(session: QuerySession, sql: str, rows: int) -> Result:
         answer = worker.submit(ask)
         try:
             return answer.result()
+        except QueryError as error:
+            place = f"line {error.line}, column {error.column}: " if error.line else ""
+            raise QueryError(place + error.message, hint=error.hint) from error
         except KeyboardInterrupt:
             session.cancel()
             raise

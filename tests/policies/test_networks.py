@@ -43,7 +43,9 @@ def dense_one_hot(observations: torch.Tensor) -> torch.Tensor:
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10_000), rows=st.sampled_from([1, 3, 1024, 1500]), busy=st.sampled_from([0.0, 0.02, 0.3, 1.0]))
+@given(
+    seed=st.integers(0, 10_000), rows=st.sampled_from([1, 3, 1024, 1500]), busy=st.sampled_from([0.0, 0.02, 0.3, 1.0])
+)
 def test_one_hot_layer_equals_its_dense_form(seed: int, rows: int, busy: float) -> None:
     generator = torch.Generator().manual_seed(seed)
     observations = random_codes(rows, busy, generator)

@@ -19,7 +19,7 @@ def test_names_are_known() -> None:
 def test_unknown_name_lists_the_known_ones() -> None:
     rules = games.navigation()
 
-    with pytest.raises(UsageError, match="'simpel'.*random, noop, simple, trained"):
+    with pytest.raises(UsageError, match=r"'simpel'.*random, noop, simple, trained"):
         create_policy("simpel", rules, spec_of(rules))
 
 

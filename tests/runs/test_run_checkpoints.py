@@ -215,9 +215,12 @@ def test_a_directory_stands_for_its_latest(tmp_path: Path) -> None:
 
 
 def test_the_last_five_are_kept(tmp_path: Path) -> None:
+    kept = []
     for step in range(1, 9):
         saved(tmp_path, step)
+        kept.append(len(list_checkpoints(tmp_path)))
 
+    assert kept == [1, 2, 3, 4, 5, 5, 5, 5]
     assert [info.step for info in list_checkpoints(tmp_path)] == [4, 5, 6, 7, 8]
     assert len(list(tmp_path.iterdir())) == 11
 

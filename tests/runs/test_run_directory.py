@@ -291,6 +291,17 @@ def test_a_torn_row_of_progress_is_cut_off_on_resume(tmp_path: Path) -> None:
     assert [row[2] for row in table(path)] == ["a", "1.0", "2.5"]
 
 
+def test_a_torn_header_of_progress_is_written_anew(tmp_path: Path) -> None:
+    run = make(tmp_path)
+    run.close()
+    (run.path / "progress.csv").write_bytes(b"step,ti")
+
+    with RunWriter.resume(run.path) as again:
+        again.metrics(2, {"a": 2.5})
+
+    assert [row[0] for row in table(run.path / "progress.csv")] == ["step", "2"]
+
+
 def test_runs_are_listed_newest_first_with_the_damaged_among_them(tmp_path: Path) -> None:
     for name, year in (("old-fox", 2020), ("new-fox", 2099), ("mid-fox", 2030)):
         make(tmp_path, name).close()

@@ -15,8 +15,9 @@ from engine.runs import check_run_name, new_run_id, runs_root
 from engine.runs.names import ADJECTIVES, ANIMALS
 
 HOSTILE = [
-    "", ".", "..", "../x", "a/b", "a\\b", "/etc", "-rf", "--help", ".hidden", "_x", "CON", "con", "nul.txt", "COM1", "lpt9.log",
-    "x" * 65, "a b", "a;b", "$(id)", "a\nb", "a\n", "a\x00b", "\x1b[31m", "ünder", "a.", "ａ", "[bold]x[/]", "a\u202eb", "~", "*",
+    "", ".", "..", "../x", "a/b", "a\\b", "/etc", "-rf", "--help", ".hidden", "_x", "CON", "con", "nul.txt", "COM1",
+    "lpt9.log", "x" * 65, "a b", "a;b", "$(id)", "a\nb", "a\n", "a\x00b", "\x1b[31m", "ünder", "a.", "\uff41",
+    "[bold]x[/]", "a\u202eb", "~", "*",
 ]  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def test_new_names_avoid_those_that_exist(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("engine.runs.names.ANIMALS", ("fox",))
     (tmp_path / "calm-fox").mkdir()
 
-    assert new_run_id(tmp_path) in {"wild-fox"} or (tmp_path / "wild-fox").exists()
+    assert new_run_id(tmp_path) == "wild-fox"
 
 
 def test_a_name_is_found_even_when_all_pairs_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

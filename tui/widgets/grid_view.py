@@ -188,12 +188,13 @@ class GridView(Widget):
     def _merged(self, codes: list[int]) -> list[Segment]:
         """Neighbours of one style become one segment: every segment costs an escape sequence."""
         segments: list[Segment] = []
-        texts, wide = self._texts, self._cell_width == 2
+        texts, wide, ground = self._texts, self._cell_width == 2, self.rich_style
         run, run_style = "", None
         for code in codes:
             entry = texts.get(code)
             if entry is None:
-                entry = texts[code] = self._cell_text(code)
+                text, style = self._cell_text(code)
+                entry = texts[code] = (text, ground + style)
             text, style = entry
             if style is not run_style:
                 if run:

@@ -1,4 +1,4 @@
-"""One agent finds the goal among walls: learnt in a minute or two."""
+"""One agent finds the goal among walls: learnt in seconds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,4 @@ from engine.training.config import TrainerConfig
 
 def train() -> RecipeConfig:
     """Short episodes and one goal, so nearly every episode teaches something."""
-    return RecipeConfig(
-        rules=games.navigation(), map="navigation_walls9", trainer=TrainerConfig(env_count=1024, total_steps=6_000_000)
-    )
+    return RecipeConfig(rules=games.navigation(), map="navigation_walls9", trainer=TrainerConfig(total_steps=2_000_000))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
 SIDE_FROM = 100
 """Columns from which the side panel is always there."""
 
-PLAY_KEYS = "\narrows hjkl yubn   walk\nHJKL turn   a use   : any action\n[ ] agent   + - speed   R restart"
+PLAY_KEYS = (
+    ("arrows", "walk, as hjkl yubn do"),
+    ("HJKL", "turn"),
+    ("a", "use what is ahead"),
+    (":", "any action by name"),
+    ("[ ]", "another agent"),
+    ("+ -", "speed"),
+    ("R", "new episode"),
+)
+"""The keys that have no room in the footer."""
 
 _MOVE_KEYS = (
     ("up,k", "north"),
@@ -214,7 +224,7 @@ class LivePane(Widget):
         self._update("live-first", panels.first_status(scene, colour))
         self._update("live-second", panels.second_status(scene, following=self.following))
         if self.has_class("-wide") or self.window_shown:
-            self._update("live-panel", panels.side_panel(scene, colour, self._legend(scene)))
+            self._update("live-panel", panels.side_panel(scene, colour, self._legend(scene), PLAY_KEYS))
         if self.window_shown and scene.observation is not None:
             self._update("live-self", panels.self_words(scene))
 
@@ -225,13 +235,14 @@ class LivePane(Widget):
             self._shown[widget] = seen
             self.query_one(f"#{widget}", Static).update(text)  # type: ignore[arg-type]  # a rich Text
 
-    def _legend(self, scene: Scene) -> str:
-        """What the letters on this map mean, and the keys to play."""
-        from tui.glyphs import AGENT_GLYPH, cell_look  # deferred with the rest of the picture
-
-        things = [f"{AGENT_GLYPH} agent"]
-        things += [f"{cell_look(name).character} {safe_str(name)}" for name in scene.spec.kind_names]
-        return "  ".join(things) + PLAY_KEYS
+    def _legend(self, scene: Scene) -> list[Text]:
+        """What the letters on this map mean, in the ink they are drawn with."""
+        inks = self._inks_of(scene)
+        signs = []
+        for code, name in enumerate(scene.spec.cell_names[2:], start=2):
+            character, style = ("@ ", "bold") if name == "agent" else inks(code)
+            signs.append(Text.assemble((character[0], style), f" {safe_str(name)}"))
+        return signs
 
     @property
     def _is_dark(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from engine.sim import DIRECTIONS, AgentView
@@ -19,9 +21,10 @@ def first_status(scene: Scene, colour: str) -> Text:
     agent = scene.view.agents[scene.selected]
     parts = [f"facing {DIRECTIONS[agent.facing]}"] if facing_matters(scene.rules) else []
     parts += inventory_words(scene, agent)
-    line = Text(f"@{scene.selected}", style=f"bold {colour}", no_wrap=True)
+    line = Text(no_wrap=True)  # no base style: it would colour all that follows
+    line.append(f"@{scene.selected}", style=f"bold {colour}")
     line.append(" you" if scene.person == scene.selected else "", style="bold")
-    line.append("  " + "  ".join(parts), style="")
+    line.append("  " + "  ".join(parts))
     line.append(f"   {result_words(agent, scene.spec)}", style="dim")
     return line
 
@@ -67,7 +70,7 @@ def inventory_words(scene: Scene, agent: AgentView) -> list[str]:
     return [f"{safe_str(name)} {count}" for name, count in zip(scene.spec.resource_names, agent.inventory, strict=True)]
 
 
-def side_panel(scene: Scene, colour: str, bindings: str) -> Text:
+def side_panel(scene: Scene, colour: str, legend: Sequence[Text], keys: Sequence[tuple[str, str]]) -> Text:
     """The side column: the agent, what it was paid, who plays, and what the letters mean."""
     agent = scene.view.agents[scene.selected]
     text = Text(no_wrap=True, overflow="ellipsis")
@@ -89,8 +92,12 @@ def side_panel(scene: Scene, colour: str, bindings: str) -> Text:
     _entry(text, "episode", str(scene.view.episode))
     _entry(text, "speed", time_words(scene))
     _entry(text, "played by", "you" if scene.person == scene.selected else safe_str(scene.source or scene.policy, 22))
+    _heading(text, "legend", "bold")
+    for sign in legend:
+        text.append_text(sign).append("\n")
     _heading(text, "keys", "bold")
-    text.append(bindings)
+    for key, what in keys:
+        _entry(text, key, what)
     return text
 
 

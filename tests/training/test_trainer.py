@@ -1,0 +1,168 @@
+"""Whole small runs: what they repeat, what they record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.errors import CheckpointError, ConfigError, GridrlError
+from engine.policies.registry import create_policy
+from engine.policies.trained import TorchPolicy
+from engine.runs import RunState, RunWriter, load_checkpoint
+from engine.sim import Batch, World, games
+from engine.training.trainer import Trainer
+
+from .drawn import WALLS_9, cells_of, small_config, trained
+
+RULES = games.navigation(max_steps=20)
+MAP = cells_of(WALLS_9, RULES)
+
+
+def weights(root: Path, name: str, **values: object) -> dict[str, torch.Tensor]:
+    trainer, _ = trained(root, RULES, [MAP], small_config(**values), name)
+    return trainer.network.state_dict()
+
+
+def equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
+    assert equal(weights(tmp_path, "a", seed=5), weights(tmp_path, "b", seed=5))
+
+
+def test_other_seed_gives_other_weights(tmp_path: Path) -> None:
+    assert not equal(weights(tmp_path, "a", seed=5), weights(tmp_path, "b", seed=6))
+
+
+def test_thread_count_does_not_change_the_run(tmp_path: Path) -> None:
+    assert equal(weights(tmp_path, "a", threads=1), weights(tmp_path, "b", threads=3))
+
+
+def test_run_is_recorded(tmp_path: Path) -> None:
+    _, run = trained(tmp_path, RULES, [MAP], small_config())
+
+    lines = run.read_metrics()
+    assert [line.step for line in lines] == [512, 1024, 1536, 2048]
+    expected = {
+        "rollout/ep_rew_mean",
+        "rollout/ep_rew_std",
+        "rollout/ep_len_mean",
+        "rollout/success_rate",
+        "rollout/term/goal",
+        "rollout/term/time",
+        "train/policy_gradient_loss",
+        "train/value_loss",
+        "train/entropy",
+        "train/entropy_loss",
+        "train/approx_kl",
+        "train/clip_fraction",
+        "train/explained_variance",
+        "train/learning_rate",
+        "train/entropy_coefficient",
+        "train/grad_norm",
+        "time/total_timesteps",
+        "time/fps",
+        "time/iterations",
+        "time/elapsed_s",
+    }
+    assert expected <= lines[-1].values.keys()
+    assert run.state().status is RunState.FINISHED
+    assert run.state().step == 2048
+    assert [event["message"] for event in run.read_events() if event["kind"] == "state"] == ["training", "finished"]
+
+
+def test_terms_add_up_to_the_return(tmp_path: Path) -> None:
+    _, run = trained(tmp_path, RULES, [MAP], small_config())
+
+    for line in run.read_metrics():
+        terms = line.values["rollout/term/goal"] + line.values["rollout/term/time"]
+        assert terms == pytest.approx(line.values["rollout/ep_rew_mean"], abs=1e-5)
+
+
+def test_learning_rate_is_annealed_by_iteration(tmp_path: Path) -> None:
+    _, run = trained(tmp_path, RULES, [MAP], small_config(learning_rate=0.004))
+
+    assert [line.values["train/learning_rate"] for line in run.read_metrics()] == pytest.approx(
+        [4e-3, 3e-3, 2e-3, 1e-3]
+    )
+
+
+def test_episode_log_is_a_capped_even_sample(tmp_path: Path) -> None:
+    config = small_config(log_episodes=5, total_steps=512, horizon=64, minibatch_size=512)
+    _, run = trained(tmp_path, RULES, [MAP], config)
+
+    rows = run.read_episodes()
+    assert len(rows) == 5
+    assert rows[0].keys() >= {"env", "agent", "group", "episode", "length", "reward", "end", "terms", "stats"}
+    assert {row["end"] for row in rows} <= {"terminated", "truncated"}
+    assert max(row["episode"] for row in rows) > min(row["episode"] for row in rows)  # early and late ones
+
+
+def test_checkpoint_holds_network_optimizer_and_names(tmp_path: Path) -> None:
+    trainer, run = trained(tmp_path, RULES, [MAP], small_config(normalize_rewards=True))
+
+    tensors, manifest = load_checkpoint(run.path / "checkpoints")
+    assert np.array_equal(tensors["network.entry.weight"], trainer.network.state_dict()["entry.weight"].numpy())
+    assert tensors["optimizer.entry.weight.exp_avg"].shape == tensors["network.entry.weight"].shape
+    assert "return_scale.squares" in tensors
+    assert manifest["meta"]["step"] == manifest["step"] == 2048
+    assert manifest["meta"]["config"]["gamma"] == 0.99
+    assert manifest["meta"]["signature"]["actions"][0] == "noop"
+
+
+def test_policy_of_a_checkpoint_plays_like_the_one_in_memory(tmp_path: Path) -> None:
+    trainer, run = trained(tmp_path, RULES, [MAP], small_config())
+    world = World(RULES, MAP)
+    with Batch(world, 50) as batch:
+        live = TorchPolicy(trainer.network, seed=3)
+        loaded = create_policy("trained", RULES, world.spec, seed=3, checkpoint=run.path / "checkpoints")
+
+        assert (live.act(batch.observations) == loaded.act(batch.observations)).all()
+        assert (live.act(batch.observations, greedy=True) == loaded.act(batch.observations, greedy=True)).all()
+        probabilities, values = live.evaluate(batch.observations)
+        assert probabilities.shape == (50, 9)
+        assert probabilities.sum(axis=1) == pytest.approx(np.ones(50), abs=1e-5)
+        assert values.shape == (50,)
+
+
+def test_checkpoint_of_another_game_is_refused_in_words(tmp_path: Path) -> None:
+    _, run = trained(tmp_path, RULES, [MAP], small_config())
+    arena = games.arena()
+    spec = World(arena, cells_of("@@@@@@", arena)).spec
+
+    with pytest.raises(CheckpointError, match=r"trained with the actions noop, move_north.*this game has noop"):
+        create_policy("trained", arena, spec, checkpoint=run.path / "checkpoints")
+
+
+@pytest.mark.parametrize("policy", [{"kind": "cnn", "hidden": [32]}, {"shared_trunk": False}])
+def test_other_architectures_train(tmp_path: Path, policy: dict[str, object]) -> None:
+    _, run = trained(tmp_path, RULES, [MAP], small_config(policy=policy, value_clip=0.2, target_kl=0.01, epochs=2))
+
+    assert run.state().status is RunState.FINISHED
+
+
+def test_many_agents_train(tmp_path: Path) -> None:
+    rules = games.arena(agents=4, max_steps=30)
+    maps = [cells_of("#######\n#@@.m.#\n#@@n._#\n#######", rules)]
+
+    _, run = trained(tmp_path, rules, maps, small_config(env_count=8))
+
+    values = run.read_metrics()[-1].values
+    assert "rollout/success_rate" not in values  # nothing in this game ends an episode but the clock
+    assert values["rollout/ep_len_mean"] == 30
+
+
+def test_minibatch_that_does_not_fit_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer, pytest.raises(ConfigError, match="does not divide"):
+        Trainer(RULES, [MAP], small_config(minibatch_size=100), writer)
+
+
+def test_divergence_is_told_in_words(tmp_path: Path) -> None:
+    rules = games.navigation(max_steps=20, goal_reward=1e20)
+
+    with pytest.raises(GridrlError, match=r"diverged at step \d+: .* is not a finite number"):
+        trained(tmp_path, rules, [MAP], small_config())
