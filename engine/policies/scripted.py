@@ -21,6 +21,7 @@ _READY = 1  # GW_PLANE_READY: can be used now
 _COOLING = 2  # GW_PLANE_READY: later
 _FAR = 1 << 14  # cells: more than any way through a window
 _NO_ACTION = -1
+_STOCK = 3  # rounds of a recipe that it gathers for before it goes looking for who takes them
 
 
 class RandomPolicy:
@@ -103,6 +104,9 @@ class SimplePolicy:
         self._outputs = np.array([[kind.outputs.get(name, 0) for name in names] for kind in kinds]).reshape(
             -1, len(names)
         )
+        # What no recipe takes is an end in itself: of that there is never enough.
+        needed = self._inputs.max(axis=0, initial=0)
+        self._enough = np.where(needed > 0, _STOCK * needed, self._limits)
         self._bumps = np.array([kind.bump for kind in kinds], dtype=bool)
         self._depths = _chain_depths(kinds)
 
@@ -126,11 +130,15 @@ class SimplePolicy:
         return actions
 
     def _worth(self, observations: Observations) -> NDArray[np.bool_]:
-        """Which kinds each row could use: inputs held, outputs with room. (rows, kinds)"""
+        """Which kinds each row could use with profit: inputs held, room for outputs, not enough of them yet.
+
+        (rows, kinds)
+        """
         held = observations[:, self._inventory_bytes].astype(np.int64)[:, None, :]  # (rows, 1, resources)
         after = held - self._inputs + self._outputs
         fits = (after <= self._limits) | (self._outputs == 0)
-        worth: NDArray[np.bool_] = ((held >= self._inputs) & fits).all(axis=2)
+        wanted = ((self._outputs > 0) & (held < self._enough)).any(axis=2)
+        worth: NDArray[np.bool_] = ((held >= self._inputs) & fits).all(axis=2) & wanted
         return worth
 
     def _targets(

@@ -190,4 +190,4 @@ def _check_known(name: str, known: dict[str, Resource] | tuple[str, ...], path: 
 def _check_unique(path: str, names: tuple[str, ...]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"{path}: {twice[0]!r} is there twice")
+        raise ValueError(f"{path}: '{twice[0]}' is there twice")

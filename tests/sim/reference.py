@@ -297,7 +297,9 @@ class Env:
 
     def action_mask(self) -> np.ndarray:
         """(agents, actions): what succeeds in the next step if nobody else acts."""
-        return np.array([[self._can(agent, index) for index in range(len(self.rules.actions))] for agent in self.agents])
+        return np.array(
+            [[self._can(agent, index) for index in range(len(self.rules.actions))] for agent in self.agents]
+        )
 
     def _can(self, agent: Agent, index: int) -> bool:
         action = self.rules.actions[index]

@@ -165,7 +165,9 @@ def test_an_end_is_of_one_kind_and_for_the_whole_env(game: Game, seed: int) -> N
     for actions in actions_for(batch, seed):
         batch.step(actions)
         length += 1
-        for env, (terminated, truncated) in enumerate(zip(by_env(batch.terminated), by_env(batch.truncated), strict=True)):
+        for env, (terminated, truncated) in enumerate(
+            zip(by_env(batch.terminated), by_env(batch.truncated), strict=True)
+        ):
             assert len(set(terminated)) == len(set(truncated)) == 1
             assert not (terminated[0] and truncated[0])
             assert truncated[0] == 0 or length[env] == rules.max_steps

@@ -53,5 +53,4 @@ def test_ppo_reaches_the_optimum_of_walls9(tmp_path: Path, seed: int) -> None:
         episodes = batch.drain_episodes()
         first = episodes.episode_return[episodes.episode == 0]  # one for each env: no bias toward short ones
     assert len(first) == 1024
-    print(first.mean(), optimal_return(rules, cells))
-    assert first.mean() >= 0.95 * optimal_return(rules, cells)
+    assert first.mean() >= 0.98 * optimal_return(rules, cells)
