@@ -304,10 +304,8 @@ static void clear_state(const gw_batch *batch, const gw_env *env)
     uint8_t *block = (uint8_t *)env->head;
     const gw_layout *layout = &batch->layout;
     size_t agents = (size_t)batch->spec.agent_count;
-    size_t terms = agents * (size_t)batch->spec.term_count;
     memset(env->agent_cell, 0, (size_t)(layout->step_reward - layout->agent_cell));
     memset(env->episode_return, 0, agents * sizeof(float));
-    memset(env->term_seen, 0, terms * sizeof(int32_t));
     memset(block + layout->ledger_episode, 0, (size_t)(layout->state_size - layout->ledger_episode));
 }
 

@@ -3,9 +3,19 @@
 #include "internal.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
-enum { GW_SPIN_LIMIT = 2000 }; // some 10 us: a wake-up from sleep costs more, a longer spin robs the learner
+enum {
+    GW_SPIN_LIMIT =
+        2000, // 50 to 100 us by processor: a wake-up from sleep costs as much, a longer spin robs the learner
+    // The caller waits longer before it sleeps. If both slept after the same time, each would wake the other
+    // just after it went to sleep, step after step.
+    GW_CALLER_SPIN_LIMIT = 10 * GW_SPIN_LIMIT,
+    // Now and then a spinner gives its core away: the one it waits for may be queued up on the same core, and
+    // two that can run, unlike two that sleep by turns, are soon put on different ones.
+    GW_SPINS_PER_YIELD = 32,
+};
 
 typedef struct gw_worker {
     gw_pool *pool;
@@ -28,8 +38,12 @@ struct gw_pool {
     int32_t count;
 };
 
-static inline void relax(void)
+static inline void relax(int32_t spin)
 {
+    if (spin % GW_SPINS_PER_YIELD == GW_SPINS_PER_YIELD - 1) {
+        sched_yield();
+        return;
+    }
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -52,7 +66,7 @@ static void wait_for_job(gw_pool *pool, unsigned seen)
         if (atomic_load_explicit(&pool->job, memory_order_acquire) != seen) {
             return;
         }
-        relax();
+        relax(spin);
     }
     pthread_mutex_lock(&pool->mutex);
     while (atomic_load(&pool->job) == seen) {
@@ -94,11 +108,11 @@ static void post_job(gw_pool *pool)
 
 static void wait_until_done(gw_pool *pool)
 {
-    for (int32_t spin = 0; spin < GW_SPIN_LIMIT; ++spin) {
+    for (int32_t spin = 0; spin < GW_CALLER_SPIN_LIMIT; ++spin) {
         if (atomic_load_explicit(&pool->pending, memory_order_acquire) == 0) {
             return;
         }
-        relax();
+        relax(spin);
     }
     pthread_mutex_lock(&pool->mutex);
     while (atomic_load(&pool->pending) != 0) {

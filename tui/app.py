@@ -80,6 +80,8 @@ class GridrlApp(App[int]):
         self._shown_frame: object = None
         self.failure: Exception | None = None
         """What ended the app, if it was a defect: whoever started it reports, once the terminal is restored."""
+        self.refusal: GridrlError | None = None
+        """Why there is nothing to show: a recipe or a map that cannot be opened. Reported in the same way."""
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual's own would print the traceback over the restored terminal. Private, but the only hook there is;
@@ -111,7 +113,8 @@ class GridrlApp(App[int]):
         try:
             self.session = self._open_session(self._fps)
         except GridrlError as error:
-            self._live.tell(str(error), "error")
+            self.refusal = error
+            self.exit(error.exit_code, error.exit_code)
             return
         self._show_subject()
         self._refresh_live()

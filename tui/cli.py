@@ -54,6 +54,8 @@ def run(arguments: list[str]) -> int:
         status = _run_app(app)
     finally:
         _close_session(app)
+    if app.refusal is not None:
+        raise app.refusal
     if app.failure is not None:
         _report_crash(app.failure)
     return status

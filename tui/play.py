@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SPEEDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 """Steps per second to choose from."""
 
+FORGIVEN_AFTER_S = 0.25  # a jump the eye still takes for a stutter
+
 
 class Player(Protocol):
     """Chooses actions for rows of observations; every policy of engine.policies is one."""
@@ -124,7 +126,8 @@ class Pacer:
         """Steps owed since the last call. What a slow machine cannot do within a quarter second is forgiven."""
         if self._last is None:
             return 0
-        self._owed = min(self._owed + (now - self._last) * self.rate, max(self.rate / 4, 1.0))
+        # Time is forgiven, not steps: a cap on what is owed would cut the fractions that slow speeds live on.
+        self._owed += min(now - self._last, FORGIVEN_AFTER_S) * self.rate
         self._last = now
         steps = int(self._owed)
         self._owed -= steps

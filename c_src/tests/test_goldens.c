@@ -55,8 +55,9 @@ static void the_miners_state_is_pinned(void)
 static void the_random_numbers_are_pinned(void)
 {
     CHECK_HASH(gw_mix(1), 0x5692161d100b05e5);
-    CHECK_HASH(gw_draw(0, 0), 0xe220a8397b1dcdaf); // the first output of SplitMix64 from seed 0
-    CHECK_HASH(gw_draw(0, 1), 0x6e789e6aa1b965f4); // and the second
+    CHECK_HASH(gw_draw(0, 0), 0xe220a8397b1dcdaf);         // the first output of SplitMix64 from seed 0
+    CHECK_HASH(gw_draw(0, 1), 0x6e789e6aa1b965f4);         // and the second
+    CHECK_INT(gw_draw_below(0, 10, INT32_MAX), 851408494); // all of its upper 32 bits * (2^31 - 1) >> 32
     CHECK_HASH(gw_stream_key(1, 2, 3, GW_PURPOSE_SPAWN), 0x96d860ecbe6c9675);
     CHECK_HASH(gw_hash_bytes(0, "gridworld", 9), 0x73639dcdc6a90ea1);
 }

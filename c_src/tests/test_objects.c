@@ -1,6 +1,21 @@
 // test_objects.c: using converters, bumping into them, cooldowns, limits of uses and of holdings, the mask.
 #include "sim.h"
 
+static uint8_t ready_at(sim *s, int32_t cell)
+{
+    uint8_t ready[64];
+    gw_env_view view;
+    CHECK_INT(gw_env_look(s->batch, 0, &view, NULL, ready, 64, NULL), GW_OK);
+    return ready[cell];
+}
+
+// The same byte as the observation of agent 0 shows it, in a map of one row.
+static uint8_t ready_seen(sim *s, int32_t cell)
+{
+    int32_t centre = GW_PLANE_READY * 121 + 60;
+    return s->io.observations[centre + cell - sim_agent(s, 0).column];
+}
+
 static int32_t held(sim *s, int32_t agent, int32_t resource)
 {
     return sim_agent(s, agent).inventory[resource];
@@ -72,6 +87,51 @@ static void look_tells_what_is_ready(void)
         CHECK_INT(ready[1], 0);
         CHECK_INT(ready[2], 0);
     }
+    sim_close(&s);
+}
+
+static void many_objects_cool_down_side_by_side(void)
+{
+    gw_rules_def rules = test_rules(4);
+    rules.resources[ORE].initial = 1;
+    rules.kinds[MINE].cooldown = 5;
+    rules.kinds[GENERATOR].cooldown = 2;
+    sim s = sim_from(&rules, "m1.g2.m3.g4\n");
+    STEP(&s, TURN_W, TURN_W, TURN_W, TURN_W);
+    STEP(&s, USE, USE, USE, USE);
+    for (int32_t tick = 1; tick <= 6; ++tick) {
+        static const int32_t cells[] = {0, 3, 6, 9};
+        for (int32_t i = 0; i < 4; ++i) {
+            int32_t cooldown = i % 2 == 0 ? 5 : 2;
+            CHECK_INT(ready_at(&s, cells[i]), tick <= cooldown ? 2 : 1);
+            if (cells[i] < 7) { // within the window of the first agent
+                CHECK_INT(ready_seen(&s, cells[i]), tick <= cooldown ? 2 : 1);
+            }
+        }
+        STEP(&s, NOOP, NOOP, NOOP, NOOP);
+    }
+    sim_close(&s);
+}
+
+static void an_object_goes_on_cooling_after_a_load(void)
+{
+    gw_rules_def rules = test_rules(1);
+    sim s = sim_from(&rules, "m@.\n");
+    STEP(&s, TURN_W);
+    STEP(&s, USE);
+    int64_t size = 0;
+    CHECK_INT(gw_batch_snapshot_size(s.batch, 1, &size), GW_OK);
+    uint8_t *snapshot = guarded((size_t)size);
+    CHECK_INT(gw_batch_save(s.batch, 0, 1, snapshot, size), GW_OK);
+    CHECK_INT(gw_batch_reset(s.batch, 5, s.io.observations), GW_OK);
+
+    CHECK_INT(gw_batch_load(s.batch, 0, 1, snapshot, size, NULL), GW_OK);
+
+    for (int32_t tick = 1; tick <= 4; ++tick) {
+        STEP(&s, NOOP);
+        CHECK_INT(ready_seen(&s, 0), tick < 3 ? 2 : 1);
+    }
+    guarded_free(snapshot);
     sim_close(&s);
 }
 
@@ -245,6 +305,8 @@ void suite_objects(void)
     RUN(walls_agents_and_floor_are_no_target);
     RUN(a_used_object_cools_down_for_its_ticks);
     RUN(look_tells_what_is_ready);
+    RUN(many_objects_cool_down_side_by_side);
+    RUN(an_object_goes_on_cooling_after_a_load);
     RUN(a_generator_takes_ore_and_gives_batteries);
     RUN(a_use_without_room_changes_nothing);
     RUN(a_recipe_may_give_back_what_it_takes);

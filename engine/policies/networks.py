@@ -20,7 +20,7 @@ from .signature import ByteGroup, Signature
 
 _CHUNK_ROWS = 1024  # rows of one-hot floats made at a time: they stay in the cache (2.9 -> 1.1 us a row, Zen 4)
 _RARE_SHARE = 0.07  # of a group's bytes: picking one costs 25 ns, a column of the product 1.9 ns a row and byte
-_CONV_CHANNELS = 32
+_CONV_CHANNELS = (16, 32)  # twice as many in the first take twice the time
 
 
 class OneHotLinear(nn.Module):
@@ -210,16 +210,17 @@ class CnnNetwork(PolicyNetwork):
         self.planes = signature.plane_groups()
         self.coded = signature.coded_self_groups()
         self.amounts = ScaledSelf(signature)
+        first, second = _CONV_CHANNELS
         self.convolutions = nn.Sequential(
-            nn.Conv2d(sum(group.classes for group in self.planes), _CONV_CHANNELS, 3, padding=1),
+            nn.Conv2d(sum(group.classes for group in self.planes), first, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(_CONV_CHANNELS, _CONV_CHANNELS, 3, stride=2, padding=1),
+            nn.Conv2d(first, second, 3, stride=2, padding=1),
             nn.ReLU(),
         )
         for layer in (self.convolutions[0], self.convolutions[2]):
             _init(layer, sqrt(2), generator)
         cells = ((signature.window_height + 1) // 2) * ((signature.window_width + 1) // 2)
-        flat = cells * _CONV_CHANNELS + sum(group.classes for group in self.coded) + self.amounts.count
+        flat = cells * second + sum(group.classes for group in self.coded) + self.amounts.count
         self.entry = _linear(flat, architecture.hidden[0], sqrt(2), generator)
         self.trunk = _dense_layers(architecture.hidden, generator)
         self.policy_head = _linear(architecture.hidden[-1], len(signature.actions), 0.01, generator)

@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.errors import MapError
 from engine.maps import GridMap, cells_for, lint, load_map
 from engine.runs import RunWriter, new_run_id, runs_root
-from engine.sim import World
+from engine.sim import ENGINE_VERSION, World
 from engine.training.local import LocalRun
 
 from .config import RecipeConfig
@@ -80,7 +80,7 @@ def prepare_run(
 
 def versions() -> dict[str, str]:
     """What this program is made of: its own version, Python's and those of the packages that shape a result."""
-    own = {"gridrl-tui": _version("gridrl-tui"), "python": platform.python_version()}
+    own = {"gridrl-tui": _version("gridrl-tui"), "engine": ENGINE_VERSION, "python": platform.python_version()}
     return own | {name: _version(name) for name in ("torch", "numpy")}
 
 

@@ -15,13 +15,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import CheckpointError, RunError
 
 from .files import DIRECTORY_MODE, plain, refusals_in_words, replace_file, staged_file, sync_directory, to_json
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FORMAT = 1
 LATEST = "LATEST"
@@ -34,20 +35,20 @@ MAX_TENSORS = 10_000
 MAX_RANK = 8
 HEADER_BYTES = 2 * 1024 * 1024  # room for the names and shapes that safetensors writes before the data
 
-_DTYPES = (
-    "bool",
-    "uint8",
-    "int8",
-    "uint16",
-    "int16",
-    "uint32",
-    "int32",
-    "uint64",
-    "int64",
-    "float16",
-    "float32",
-    "float64",
-)
+_ITEM_BYTES = {
+    "bool": 1,
+    "uint8": 1,
+    "int8": 1,
+    "uint16": 2,
+    "int16": 2,
+    "uint32": 4,
+    "int32": 4,
+    "uint64": 8,
+    "int64": 8,
+    "float16": 2,
+    "float32": 4,
+    "float64": 8,
+}
 _NAME = re.compile(r"ck-\d{12,18}", re.ASCII)
 
 
@@ -134,11 +135,13 @@ def latest_checkpoint(directory: Path) -> Path | None:
 
 def _as_array(name: str, value: Any) -> np.ndarray[Any, Any]:
     """A contiguous copy in numpy. Torch is recognised by its methods, so that this room need not import it."""
+    import numpy as np  # deferred, as in save_checkpoint
+
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         value = value.numpy() if _has_numpy_dtype(value) else None
     array = np.array(value, order="C")
-    if array.dtype.name not in _DTYPES or array.ndim > MAX_RANK:
+    if array.dtype.name not in _ITEM_BYTES or array.ndim > MAX_RANK:
         raise CheckpointError(
             f"tensor {name!r} cannot be saved", hint="it is no tensor of plain numbers; convert it first"
         )
@@ -146,7 +149,7 @@ def _as_array(name: str, value: Any) -> np.ndarray[Any, Any]:
 
 
 def _has_numpy_dtype(tensor: Any) -> bool:
-    return str(tensor.dtype).removeprefix("torch.") in _DTYPES  # not bfloat16, not the quantised ones
+    return str(tensor.dtype).removeprefix("torch.") in _ITEM_BYTES  # not bfloat16, not the quantised ones
 
 
 def _manifest(
@@ -270,9 +273,9 @@ def _tensor_bytes(path: Path, name: str, tensor: Any) -> int:
     shape = tensor.get("shape") if isinstance(tensor, dict) else None
     if not isinstance(shape, list) or len(shape) > MAX_RANK or not all(_is_length(side) for side in shape):
         raise _damaged(path, f"tensor {name!r} has an impossible shape")
-    if tensor.get("dtype") not in _DTYPES:
+    if tensor.get("dtype") not in tuple(_ITEM_BYTES):  # compared, not hashed: it may be a list
         raise _damaged(path, f"tensor {name!r} has an unknown type")
-    return int(math.prod(shape) * np.dtype(tensor["dtype"]).itemsize)
+    return int(math.prod(shape)) * _ITEM_BYTES[tensor["dtype"]]
 
 
 def _is_length(side: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from . import games
 from .batch import AgentView, Batch, EnvView, Episodes, Step
+from .native import ENGINE_VERSION
 from .rules import (
     DIRECTION_STEPS,
     DIRECTIONS,
@@ -27,6 +28,7 @@ __all__ = [
     "DIRECTIONS",
     "DIRECTION_STEPS",
     "EMPTY",
+    "ENGINE_VERSION",
     "FIRST_KIND",
     "NOT_READY_CODES",
     "OUTSIDE",

@@ -18,7 +18,10 @@ except ImportError as error:
         hint="install the program with a C compiler at hand: pip install . (or pip install -e .)",
     ) from error
 
-__all__ = ["check", "ffi", "lib", "put_name"]
+__all__ = ["ENGINE_VERSION", "check", "ffi", "lib", "put_name"]
+
+ENGINE_VERSION = ".".join(str(lib.gw_version() // unit % 100) for unit in (10_000, 100, 1))
+"""Version of the C engine; snapshots are good for the same one only."""
 
 _WORDS = {
     lib.GW_INVALID_ARGUMENT: "the simulator was called with an argument out of range",

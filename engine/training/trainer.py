@@ -172,6 +172,7 @@ class Trainer:
         iteration_s = now - self._iteration_started
         fps = self.config.batch_size(self.spec.agent_count) / max(iteration_s, 1e-9)
         episodes = self.batch.drain_episodes()
+        metrics["rollout/reward_per_step"] = float(self.rollout.rewards.mean())  # there even where no episode ended
         metrics.update(episode_metrics(episodes, self.spec, can_terminate=self._can_terminate))
         metrics["time/total_timesteps"] = float(self.step)
         metrics["time/iterations"] = float(self.iteration)

@@ -34,7 +34,7 @@ MAPS = {
         """,
 }
 
-GOLDENS = {"navigation": 0, "arena": 0}
+GOLDENS = {"navigation": 0xED2DD5FE623784B0, "arena": 0xC7169C5664282F7B}
 
 ENVS, STEPS, SEED = 7, 400, 2024
 

@@ -134,4 +134,4 @@ def test_gradients_are_clipped_but_logged_whole() -> None:
 
     moved = torch.stack([(a - b).norm() for a, b in zip(policy.parameters(), before, strict=True)]).norm()
     assert metrics["train/grad_norm"] > 100
-    assert float(moved) == pytest.approx(0.5, rel=1e-3)
+    assert moved.item() == pytest.approx(0.5, rel=1e-3)

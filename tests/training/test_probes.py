@@ -96,6 +96,7 @@ def test_action_that_depends_on_the_observation_is_learnt(tmp_path: Path) -> Non
     assert at_start(trainer, rules, "*@_")[0][0] > 0.95
 
 
+@pytest.mark.slow
 def test_endless_reward_cut_by_the_clock_is_worth_the_endless_sum(tmp_path: Path) -> None:
     rules = probe(Action(name="noop"), rewards=PER_STEP, max_steps=10)
 
@@ -104,6 +105,7 @@ def test_endless_reward_cut_by_the_clock_is_worth_the_endless_sum(tmp_path: Path
     assert at_start(trainer, rules, "@.")[1] == pytest.approx(1 / (1 - GAMMA), rel=0.02)
 
 
+@pytest.mark.slow
 def test_same_reward_ended_by_the_rules_is_worth_its_own_sum(tmp_path: Path) -> None:
     rules = probe(EAST, rewards=PER_STEP)
     ten_steps = "@.........*"

@@ -48,6 +48,7 @@ def test_run_is_recorded(tmp_path: Path) -> None:
     lines = run.read_metrics()
     assert [line.step for line in lines] == [512, 1024, 1536, 2048]
     expected = {
+        "rollout/reward_per_step",
         "rollout/ep_rew_mean",
         "rollout/ep_rew_std",
         "rollout/ep_len_mean",

@@ -33,9 +33,14 @@ class GridView(Widget):
     class CellClicked(Message):
         """The user clicked a cell of the map."""
 
-        def __init__(self, row: int, column: int) -> None:
+        def __init__(self, grid: GridView, row: int, column: int) -> None:
             super().__init__()
-            self.row, self.column = row, column
+            self.grid, self.row, self.column = grid, row, column
+
+        @property
+        def control(self) -> GridView:
+            """The view that was clicked."""
+            return self.grid
 
     DEFAULT_CSS = "GridView { width: 1fr; height: 1fr; }"
 
@@ -118,7 +123,7 @@ class GridView(Widget):
         height, width = self._shape
         row, column = event.y + self._top, event.x // self._cell_width + self._left
         if 0 <= row < height and 0 <= column < width:
-            self.post_message(self.CellClicked(row, column))
+            self.post_message(self.CellClicked(self, row, column))
 
     # ---- Viewport
 

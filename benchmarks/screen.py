@@ -1,0 +1,398 @@
+"""What the screen costs, measured on the real program in a real pseudo-terminal of 120 x 40 cells.
+
+    python benchmarks/screen.py [--json] [--only CASE] [--repeats N]
+
+    first_frame    wall and CPU seconds to the first characters, to the map, and to the first key's effect
+    keys_idle      milliseconds from a key to the end of the frame that shows its effect
+    keys_training  the same with a trainer in the program, playing in Live and reading charts in Train
+    bytes          bytes of a frame: a grid of 64 x 40 whose cells change, and the program stepping `arena`
+    training       agent steps a second with the program open, against the same run without a screen
+
+Each case says in its configuration what was done. Quantiles are of one round of presses; the median, least and
+most are over the rounds. Other work on the machine lengthens everything but bytes: look at `machine.load`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import Protocol
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run from anywhere, installed or not
+
+from machine import Figure, figure, show
+from terminal import PATIENCE_S, ROOT, Frame, Terminal
+
+from engine.runs import RunDirectory, list_runs
+
+COLUMNS, ROWS = 120, 40
+STARTS = 10
+PRESSES = 200
+PAUSE_S = (0.02, 0.12)  # between an effect and the next key, at random: keys fall into every phase of a frame
+HEAVY = ("torch", "duckdb", "wandb", "safetensors", "pydantic", "numpy", "markdown_it")
+ENDLESS = ("trainer.total_steps=1000000000000", "trainer.anneal=false", "trainer.checkpoint_every_s=1e6")
+SETTLE_S = 3.0  # from the first iteration of a run to the first measurement
+WINDOW_S = 5.0  # of training speed
+GRID_FRAMES = 20
+
+_TICK = re.compile(r"T (\d+)/\d+")
+_LOG = re.compile(r"log (on|off)")
+_CURSOR = re.compile(r" at (\S+)")
+_FRONT = re.compile(r"\b(LIVE|TRAIN|MAPS|QUERY)\b")
+
+
+# ---- The program
+
+
+def program(root: Path, *arguments: str) -> Terminal:
+    """The program with its runs in `root`."""
+    return Terminal(["-m", "tui.cli", *arguments], columns=COLUMNS, rows=ROWS, settings={"GRIDRL_RUNS": str(root)})
+
+
+@contextmanager
+def ready_program(*arguments: str) -> Iterator[tuple[Terminal, Path]]:
+    """The program once it has its map and all its panes, and where its runs are."""
+    with tempfile.TemporaryDirectory() as folder, program(Path(folder), *arguments) as terminal:
+        terminal.until(shows_map, "the map")
+        while True:  # the other panes come after the map, and a key that needs one of them does nothing before
+            terminal.press("2")
+            if any("TRAIN" in frame.text for frame in terminal.read_for(0.3)):
+                break
+        terminal.press("1")
+        terminal.read_for(1.0)
+        yield terminal, Path(folder)
+
+
+def shows_map(frame: Frame) -> bool:
+    """Whether the frame has Live's second status line, which is drawn with the map."""
+    return _TICK.search(frame.text) is not None
+
+
+def start_training(terminal: Terminal, root: Path) -> RunDirectory:
+    """Press t, and wait until the run is past its warm-up."""
+    terminal.press("t")
+    return settled_run(root, terminal.read_for)
+
+
+def settled_run(root: Path, pause: Callable[[float], object]) -> RunDirectory:
+    """The one run in `root`, some seconds after its first iteration."""
+    deadline = time.perf_counter() + PATIENCE_S
+    while time.perf_counter() < deadline:
+        pause(0.1)
+        runs = list_runs(root)
+        if runs and runs[0].read_metrics():
+            pause(SETTLE_S)
+            return runs[0]
+    raise TimeoutError("no training run has begun")
+
+
+# ---- The first frame
+
+
+def first_frame(starts: int) -> Iterator[Figure]:
+    samples: dict[str, list[float]] = {}
+    for _ in range(starts):
+        with tempfile.TemporaryDirectory() as folder, program(Path(folder), "navigation") as terminal:
+            terminal.until(shows_map, "the map")
+            map_cpu, map_bytes = terminal.cpu_s(), terminal.byte_count
+            map_wall = time.perf_counter() - terminal.started
+            pressed = terminal.press("l")
+            key = terminal.until(Walk().answered, "the first step").at - pressed
+            assert terminal.first_content is not None
+            for name, value in (
+                ("first_frame_cpu", terminal.first_content[1]),
+                ("first_frame_wall", terminal.first_content[0]),
+                ("map_cpu", map_cpu),
+                ("map_wall", map_wall),
+                ("first_key_wall", key),
+                ("bytes_to_map", float(map_bytes)),
+            ):
+                samples.setdefault(name, []).append(value)
+    configuration = {"recipe": "navigation", "size": f"{COLUMNS}x{ROWS}", "not_loaded_at_first_frame": not_loaded()}
+    for name, values in samples.items():
+        yield figure(name, "bytes" if name.startswith("bytes") else "s", configuration, values)
+
+
+def not_loaded() -> list[str]:
+    """Which heavy packages are not imported when the first characters are on the screen, asked of the program."""
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "modules"
+        code = (
+            "import signal, sys\n"
+            f"tell = lambda *_: open({str(answer)!r}, 'w').write(' '.join(sys.modules) + ' .')\n"
+            "signal.signal(signal.SIGUSR1, tell)\n"
+            "from tui.cli import main\n"
+            "main()"
+        )
+        with Terminal(["-c", code, "navigation"], columns=COLUMNS, rows=ROWS, settings={"GRIDRL_RUNS": folder}) as one:
+            while one.first_content is None:
+                one.read_for(0.001)
+            one.tell(signal.SIGUSR1)
+            while not (answer.exists() and answer.read_text().endswith(" .")):
+                one.read_for(0.05)
+            loaded = set(answer.read_text().split())
+    return [name for name in HEAVY if name not in loaded]
+
+
+# ---- Keys
+
+
+class Typist(Protocol):
+    """Knows what to press next, and the frame that shows its effect."""
+
+    where: str
+
+    def key(self) -> str: ...
+
+    def answered(self, frame: Frame) -> bool: ...
+
+
+class Walk:
+    """Walks the agent to and fro in Live; each step counts one up."""
+
+    where = "live"
+
+    def __init__(self) -> None:
+        self._keys, self._tick = cycle("lh"), "0"
+
+    def key(self) -> str:
+        return next(self._keys)
+
+    def answered(self, frame: Frame) -> bool:
+        found = _TICK.search(frame.text)
+        before, self._tick = self._tick, found[1] if found else self._tick
+        return self._tick != before
+
+
+class Scale:
+    """Toggles the logarithmic scale in Train, which draws every chart anew."""
+
+    where = "train, all charts drawn anew"
+
+    def __init__(self) -> None:
+        self._state = "off"
+
+    def key(self) -> str:
+        return "y"
+
+    def answered(self, frame: Frame) -> bool:
+        found = _LOG.search(frame.text)
+        before, self._state = self._state, found[1] if found else self._state
+        return self._state != before
+
+
+class Cursor:
+    """Moves the cursor over the charts of Train: twenty back, twenty on."""
+
+    where = "train, cursor over all charts"
+
+    def __init__(self) -> None:
+        self._keys, self._at = cycle("[" * 20 + "]" * 10), ""
+
+    def key(self) -> str:
+        return next(self._keys)
+
+    def answered(self, frame: Frame) -> bool:
+        found = _CURSOR.search(frame.text)
+        before, self._at = self._at, found[1] if found else self._at
+        return self._at != before
+
+
+class Switch:
+    """Goes to and fro between Live and Train: a whole new screen each time."""
+
+    where = "live <-> train"
+
+    def __init__(self) -> None:
+        self._keys, self._wanted = cycle((("2", "TRAIN"), ("1", "LIVE"))), ""
+
+    def key(self) -> str:
+        key, self._wanted = next(self._keys)
+        return key
+
+    def answered(self, frame: Frame) -> bool:
+        found = _FRONT.search(frame.text)
+        return found is not None and found[1] == self._wanted
+
+
+def keys_idle(rounds: int) -> Iterator[Figure]:
+    with ready_program("navigation") as (terminal, _):
+        yield from latencies(terminal, Walk(), rounds, PRESSES, training="no")
+        yield from latencies(terminal, Switch(), rounds, PRESSES // 2, training="no")
+
+
+def keys_training(rounds: int) -> Iterator[Figure]:
+    with ready_program("navigation", *ENDLESS) as (terminal, root):
+        start_training(terminal, root)
+        yield from latencies(terminal, Scale(), rounds, PRESSES, training="yes")
+        yield from latencies(terminal, Cursor(), rounds, PRESSES, training="yes")
+        terminal.press("\x1b")
+        terminal.read_for(0.5)
+        terminal.press("1")
+        terminal.read_for(0.5)
+        yield from latencies(terminal, Walk(), rounds, PRESSES, training="yes")
+        yield from latencies(terminal, Switch(), rounds, PRESSES // 2, training="yes")
+
+
+def latencies(terminal: Terminal, typist: Typist, rounds: int, presses: int, training: str) -> Iterator[Figure]:
+    """p50, p99 and the longest of each round, in milliseconds."""
+    gaps = random.Random(1)
+    quantiles: dict[str, list[float]] = {"p50": [], "p99": [], "max": []}
+    for _ in range(rounds):
+        taken: list[float] = []
+        for _ in range(presses):
+            for frame in terminal.read_for(gaps.uniform(*PAUSE_S)):
+                typist.answered(frame)  # what comes by itself is no answer to the next key
+            pressed = terminal.press(typist.key())
+            taken.append((terminal.until(typist.answered, f"a key's effect ({typist.where})").at - pressed) * 1000)
+        taken.sort()
+        quantiles["p50"].append(statistics.median(taken))
+        quantiles["p99"].append(taken[round(0.99 * (presses - 1))])
+        quantiles["max"].append(taken[-1])
+    configuration = {"recipe": "navigation", "training": training, "where": typist.where, "presses_per_round": presses}
+    for name, values in quantiles.items():
+        yield figure(f"key_to_screen_{name}", "ms", configuration, values)
+
+
+# ---- Bytes
+
+
+def frame_bytes(repeats: int) -> Iterator[Figure]:
+    for pattern in ("random", "rooms"):
+        with Terminal([str(ROOT / "benchmarks" / "grid_app.py"), pattern], columns=COLUMNS, rows=ROWS) as terminal:
+            terminal.until(lambda frame: len(frame.text.strip()) > 1000, "the grid")
+            terminal.read_for(0.5)
+            for key, changed in (("a", "all cells"), ("p", "5 % of the cells"), ("s", "16 cells")):
+                frames = [_effect(terminal, key, lambda _: True) for _ in range(GRID_FRAMES)]
+                yield from _sizes("grid_bytes", {"grid": "64x40", "pattern": pattern, "changed": changed}, frames)
+    with ready_program("arena") as (terminal, _):
+        frames = [_effect(terminal, ".", shows_map) for _ in range(5 * GRID_FRAMES)]
+        yield from _sizes("step_bytes", {"recipe": "arena", "size": f"{COLUMNS}x{ROWS}", "key": "."}, frames)
+        terminal.press("+")  # 20 steps a second
+        terminal.press(" ")
+        terminal.read_for(1.0)
+        play: dict[str, list[float]] = {"play_bytes": [], "play_frames": [], "play_cpu": []}
+        for _ in range(repeats):
+            began, cpu, sent = time.perf_counter(), terminal.cpu_s(), terminal.byte_count
+            count = len(terminal.read_for(2.0))
+            seconds = time.perf_counter() - began
+            play["play_bytes"].append((terminal.byte_count - sent) / seconds)
+            play["play_frames"].append(count / seconds)
+            play["play_cpu"].append((terminal.cpu_s() - cpu) / seconds)
+        units = {"play_bytes": "bytes/s", "play_frames": "frames/s", "play_cpu": "CPU s/s"}
+        for name, values in play.items():
+            yield figure(name, units[name], {"recipe": "arena", "steps_a_second": 20}, values)
+
+
+def _effect(terminal: Terminal, key: str, answers: Callable[[Frame], bool]) -> bytes:
+    """Everything that the program writes from a key on until, after its effect, it is silent for a while."""
+    terminal.press(key)
+    effect = terminal.until(answers, "a key's effect").data
+    while part := b"".join(frame.data for frame in terminal.read_for(0.15)):
+        effect += part
+    return effect
+
+
+def _sizes(name: str, configuration: dict[str, object], frames: Sequence[bytes]) -> Iterator[Figure]:
+    """Bytes as they are, and as `ssh -C` would send them: one zlib stream, flushed after each frame."""
+    squeeze = zlib.compressobj(6)
+    squeezed = [len(squeeze.compress(frame) + squeeze.flush(zlib.Z_SYNC_FLUSH)) for frame in frames]
+    yield figure(name, "bytes/frame", configuration, [float(len(frame)) for frame in frames])
+    yield figure(name, "bytes/frame", {**configuration, "compressed": "zlib 6"}, [float(size) for size in squeezed])
+
+
+# ---- What an open screen costs the trainer
+
+
+def training(pairs: int) -> Iterator[Figure]:
+    speeds: dict[str, list[float]] = {}
+    for pair in range(pairs):
+        halves = [headless_speed, screen_speeds]
+        for half in halves if pair % 2 == 0 else reversed(halves):  # in turn, as others load the machine or not
+            for name, speed in half().items():
+                speeds.setdefault(name, []).append(speed)
+    configuration: dict[str, object] = {"recipe": "navigation", "window_s": WINDOW_S}
+    alone = speeds["no screen"]
+    for name, values in speeds.items():
+        yield figure("training_speed", "agent steps/s", {**configuration, "screen": name}, values)
+    for name, values in speeds.items():
+        if values is not alone:
+            ratios = [value / other for value, other in zip(values, alone, strict=True)]
+            yield figure("training_share", "of no screen", {**configuration, "screen": name}, ratios)
+
+
+def headless_speed() -> dict[str, float]:
+    """The run as `gridrl train` has it."""
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "engine.cli", "train", "navigation", *ENDLESS],
+            cwd=ROOT,
+            env={**os.environ, "GRIDRL_RUNS": folder},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            run = settled_run(Path(folder), time.sleep)
+            return {"no screen": speed_of(run, time.sleep)}
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE_S)
+
+
+def screen_speeds() -> dict[str, float]:
+    """The same run inside the program: seen in Train, behind a resting and a playing Live pane, and watched."""
+    with ready_program("navigation", *ENDLESS) as (terminal, root):
+        run = start_training(terminal, root)
+        speeds = {"train": speed_of(run, terminal.read_for)}
+        for name, key in (("live, resting", "1"), ("live, playing 10/s", " "), ("live, watching the run", "w")):
+            terminal.press(key)
+            terminal.read_for(1.0)
+            speeds[name] = speed_of(run, terminal.read_for)
+        return speeds
+
+
+def speed_of(run: RunDirectory, pause: Callable[[float], object]) -> float:
+    """Agent steps a second by the run's own log, over a window that begins now."""
+    began = time.time()
+    pause(WINDOW_S)
+    lines = [line for line in run.read_metrics() if line.time >= began]
+    return (lines[-1].step - lines[0].step) / (lines[-1].time - lines[0].time)
+
+
+CASES: dict[str, tuple[Callable[[int], Iterator[Figure]], int]] = {
+    "first_frame": (first_frame, STARTS),
+    "keys_idle": (keys_idle, 3),
+    "keys_training": (keys_training, 3),
+    "bytes": (frame_bytes, 5),
+    "training": (training, 5),
+}
+"""What measures each case, and how often unless told otherwise."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--only", choices=list(CASES), help="one case")
+    parser.add_argument("--repeats", type=int, help="starts, rounds of presses or pairs of runs")
+    options = parser.parse_args()
+    for name in [options.only] if options.only else CASES:
+        measure, repeats = CASES[name]
+        for one in measure(options.repeats or repeats):
+            show(one, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""What the tests of the screen share: a terminal without habits of whoever runs them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+HABITS = ("SSH_CONNECTION", "NO_COLOR", "COLORTERM", "COLORFGBG", "TEXTUAL_ANIMATIONS", "TEXTUAL_THEME", "TEXTUAL")
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same colours, speed and clock on every machine."""
+    for name in HABITS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
