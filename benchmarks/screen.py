@@ -161,7 +161,7 @@ class Typist(Protocol):
 
 
 class Walk:
-    """Walks the agent to and fro in Live; each step counts one up."""
+    """Walks the agent to and fro in Live; each step counts one up, or ends the episode."""
 
     where = "live"
 
@@ -174,7 +174,7 @@ class Walk:
     def answered(self, frame: Frame) -> bool:
         found = _TICK.search(frame.text)
         before, self._tick = self._tick, found[1] if found else self._tick
-        return self._tick != before
+        return self._tick != before or "new episode begins" in frame.text
 
 
 class Scale:

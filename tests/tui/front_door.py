@@ -14,8 +14,9 @@ from textwrap import dedent
 from types import TracebackType
 
 from rich.console import Console
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.geometry import Region
+from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Static
@@ -75,17 +76,27 @@ class Door:
     # ---- Doing
 
     async def press(self, *keys: str) -> None:
-        """Press keys and let everything they set off settle."""
-        await self.pilot.press(*keys)
-        await self.settled()
+        """Press keys, by their names or as characters, and let everything they set off settle.
+
+        The pilot's own would wait for the process to be idle, which it is not while a run trains.
+        """
+        driver = self.app._driver
+        assert driver is not None
+        for key in keys:
+            name = _character_to_key(key) if len(key) == 1 else key
+            event = Key(name, key_to_character(name))
+            event.set_sender(self.app)
+            driver.send_message(event)
+            await self.settled()
 
     async def settled(self) -> None:
-        """Until every message has been handled, those that handlers sent too."""
-        quiet = 0
-        while quiet < 3:
-            await asyncio.sleep(0)
-            quiet = quiet + 1 if self._is_quiet else 0
-        await self.pilot.pause()
+        """Until every message has been handled, those that handlers sent too, and drawn."""
+        for _ in range(2):
+            quiet = 0
+            while quiet < 3:
+                await asyncio.sleep(0)
+                quiet = quiet + 1 if self._is_quiet else 0
+            await self.pilot.pause(0)
 
     @property
     def _is_quiet(self) -> bool:
@@ -104,7 +115,7 @@ class Door:
             assert self.app.failure is None, self.app.failure
             assert time.monotonic() < deadline, f"still waiting for {what or condition}:\n{self.screen}"
             await self.pilot.pause(0.01)
-        await self.pilot.pause()
+        await self.settled()
 
     async def until_seen(self, words: str) -> None:
         """Wait until words stand on the screen."""
