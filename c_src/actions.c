@@ -6,6 +6,18 @@ static int32_t cell_toward(const gw_env *env, int32_t agent, int32_t direction)
     return env->agent_cell[agent] + env->world->direction_offset[direction];
 }
 
+static int32_t cell_ahead(const gw_env *env, int32_t agent)
+{
+    return cell_toward(env, agent, env->facing[agent]);
+}
+
+static int32_t opposite(int32_t direction)
+{
+    static const int32_t opposites[GW_DIRECTION_COUNT] = {GW_SOUTH,     GW_NORTH,     GW_EAST,      GW_WEST,
+                                                          GW_SOUTHEAST, GW_SOUTHWEST, GW_NORTHEAST, GW_NORTHWEST};
+    return opposites[direction];
+}
+
 // What stands in the way of a move into the cell; GW_RESULT_SUCCESS if nothing does.
 static gw_result way_into(const gw_env *env, int32_t cell)
 {
@@ -21,14 +33,35 @@ static gw_result way_into(const gw_env *env, int32_t cell)
     }
 }
 
-// The converter that a bump into the cell uses, or GW_NONE.
+// The object that a bump into the cell works on, or GW_NONE.
 static int32_t bumped_object(const gw_env *env, int32_t cell)
 {
-    int32_t object = env->world->object_at[cell];
-    if (object == GW_NONE || !env->world->rules.kinds[env->world->object_kind[object]].use_on_bump) {
-        return GW_NONE;
+    int32_t object = env->object_at[cell];
+    return object != GW_NONE && gw_kind_of(env, object)->use_on_bump ? object : GW_NONE;
+}
+
+static gw_result bump(gw_env *env, int32_t agent, int32_t object)
+{
+    if (gw_kind_of(env, object)->style == GW_STYLE_USE) {
+        return gw_object_use(env, agent, object);
     }
-    return object;
+    gw_result result = gw_object_put(env, agent, object);
+    return result == GW_RESULT_SUCCESS ? result : gw_object_get(env, agent, object);
+}
+
+static gw_result bump_would(const gw_env *env, int32_t agent, int32_t object, int32_t tick)
+{
+    if (gw_kind_of(env, object)->style == GW_STYLE_USE) {
+        return gw_object_can_use(env, agent, object, tick);
+    }
+    gw_result result = gw_object_can_put(env, agent, object);
+    return result == GW_RESULT_SUCCESS ? result : gw_object_can_get(env, agent, object);
+}
+
+static void step_into(gw_env *env, int32_t agent, int32_t cell)
+{
+    gw_agent_lift(env, agent);
+    gw_agent_place(env, agent, cell);
 }
 
 // The agent turns even if its way is blocked: what it tried to do can be seen.
@@ -38,53 +71,182 @@ static gw_result move(gw_env *env, int32_t agent, int32_t direction)
     gw_result way = way_into(env, target);
     env->facing[agent] = (uint8_t)direction;
     if (way == GW_RESULT_SUCCESS) {
-        gw_agent_lift(env, agent);
-        gw_agent_place(env, agent, target);
+        step_into(env, agent, target);
         return GW_RESULT_SUCCESS;
     }
-    gw_agent_turn(env, agent, direction);
+    gw_agent_show(env, agent);
+    if (way == GW_RESULT_BLOCKED_AGENT) {
+        int32_t other = env->agent_at[target];
+        bool tags = env->world->rules.tag.range == GW_TAG_BUMP && gw_agent_may_tag(env, agent, other);
+        return tags ? gw_agent_tag(env, agent, other) : way;
+    }
     int32_t object = way == GW_RESULT_BLOCKED_WALL ? bumped_object(env, target) : GW_NONE;
-    return object != GW_NONE ? gw_object_use(env, agent, object) : way;
+    return object != GW_NONE ? bump(env, agent, object) : way;
 }
 
-static gw_result use(gw_env *env, int32_t agent)
+static gw_result step_along(gw_env *env, int32_t agent, int32_t backward)
 {
-    int32_t object = env->world->object_at[cell_toward(env, agent, env->facing[agent])];
-    return object != GW_NONE ? gw_object_use(env, agent, object) : GW_RESULT_NO_TARGET;
+    int32_t facing = env->facing[agent];
+    if (!backward) {
+        return move(env, agent, facing);
+    }
+    int32_t target = cell_toward(env, agent, opposite(facing));
+    gw_result way = way_into(env, target);
+    if (way == GW_RESULT_SUCCESS) {
+        step_into(env, agent, target);
+    }
+    return way;
 }
 
-gw_result gw_agent_act(gw_env *env, int32_t agent, int32_t action)
+static int32_t object_ahead(const gw_env *env, int32_t agent)
 {
-    const gw_action_def *def = &env->world->rules.actions[action];
+    return env->object_at[cell_ahead(env, agent)];
+}
+
+static bool swappable_agent(const gw_env *env, int32_t cell)
+{
+    return env->agent_at[cell] != GW_NONE && env->frozen[env->agent_at[cell]] > 0;
+}
+
+static bool swappable_object(const gw_env *env, int32_t cell)
+{
+    int32_t object = env->object_at[cell];
+    return object != GW_NONE && gw_kind_of(env, object)->is_swappable;
+}
+
+static void swap_with_object(gw_env *env, int32_t agent, int32_t there)
+{
+    int32_t here = env->agent_cell[agent];
+    int32_t object = env->object_at[there];
+    uint8_t code = env->planes[GW_PLANE_KIND][there];
+    gw_agent_lift(env, agent);
+    gw_object_hide(env, object);
+    env->object_at[there] = GW_NONE;
+    env->object_at[here] = object;
+    env->object_cell[object] = here;
+    env->planes[GW_PLANE_KIND][here] = code;
+    gw_object_show(env, object);
+    gw_agent_place(env, agent, there);
+}
+
+static gw_result swap(gw_env *env, int32_t agent)
+{
+    int32_t there = cell_ahead(env, agent);
+    if (swappable_object(env, there)) {
+        swap_with_object(env, agent, there);
+    } else if (swappable_agent(env, there)) {
+        int32_t other = env->agent_at[there];
+        int32_t here = env->agent_cell[agent];
+        gw_agent_lift(env, agent);
+        gw_agent_lift(env, other);
+        gw_agent_place(env, agent, there);
+        gw_agent_place(env, other, here);
+    } else {
+        return GW_RESULT_NO_TARGET;
+    }
+    gw_stats_of(env, agent)[env->world->stat.swaps] += 1;
+    return GW_RESULT_SUCCESS;
+}
+
+static gw_result act(gw_env *env, int32_t agent, const gw_action_def *def)
+{
+    int32_t object = GW_NONE;
     switch (def->verb) {
     case GW_VERB_MOVE:
         return move(env, agent, def->argument);
     case GW_VERB_ROTATE:
-        gw_agent_turn(env, agent, def->argument);
+        env->facing[agent] = (uint8_t)def->argument;
+        gw_agent_show(env, agent);
         return GW_RESULT_SUCCESS;
+    case GW_VERB_STEP:
+        return step_along(env, agent, def->argument);
     case GW_VERB_USE:
-        return use(env, agent);
+        object = object_ahead(env, agent);
+        return object != GW_NONE ? gw_object_use(env, agent, object) : GW_RESULT_NO_TARGET;
+    case GW_VERB_PUT:
+        object = object_ahead(env, agent);
+        return object != GW_NONE ? gw_object_put(env, agent, object) : GW_RESULT_NO_TARGET;
+    case GW_VERB_GET:
+        object = object_ahead(env, agent);
+        return object != GW_NONE ? gw_object_get(env, agent, object) : GW_RESULT_NO_TARGET;
+    case GW_VERB_ATTACK:
+        return gw_agent_attack(env, agent, def->argument);
+    case GW_VERB_SHIELD:
+        return gw_agent_toggle_shield(env, agent);
+    case GW_VERB_SWAP:
+        return swap(env, agent);
+    case GW_VERB_GLYPH:
+        env->glyph[agent] = (uint8_t)def->argument;
+        gw_agent_show(env, agent);
+        return GW_RESULT_SUCCESS;
     default:
         return GW_RESULT_SUCCESS;
     }
 }
 
+// The whole of an agent's turn: upkeep, freezing, costs, then the action itself.
+gw_result gw_agent_turn_taken(gw_env *env, int32_t agent, int32_t action)
+{
+    const gw_world *world = env->world;
+    const gw_action_def *def = &world->rules.actions[action];
+    if (world->has_turns && !gw_turn_begins(env, agent)) {
+        return GW_RESULT_FROZEN;
+    }
+    if (!gw_agent_has(env, agent, &world->required[action])) {
+        return GW_RESULT_NO_RESOURCE;
+    }
+    if (def->pays_always) {
+        gw_agent_spend(env, agent, &world->consumed[action]);
+    }
+    gw_result result = act(env, agent, def);
+    if (result == GW_RESULT_SUCCESS && !def->pays_always) {
+        gw_agent_spend(env, agent, &world->consumed[action]);
+    }
+    return result;
+}
+
+static bool move_would(const gw_env *env, int32_t agent, int32_t target, int32_t tick)
+{
+    gw_result way = way_into(env, target);
+    if (way == GW_RESULT_BLOCKED_AGENT) {
+        return env->world->rules.tag.range == GW_TAG_BUMP && gw_agent_may_tag(env, agent, env->agent_at[target]);
+    }
+    int32_t object = way == GW_RESULT_BLOCKED_WALL ? bumped_object(env, target) : GW_NONE;
+    return way == GW_RESULT_SUCCESS || (object != GW_NONE && bump_would(env, agent, object, tick) == GW_RESULT_SUCCESS);
+}
+
 // Asked of the next step, whose tick has ended some cooldowns by the time the agent acts.
 bool gw_agent_can(const gw_env *env, int32_t agent, int32_t action)
 {
+    const gw_rules_def *rules = &env->world->rules;
+    const gw_action_def *def = &rules->actions[action];
     int32_t tick = env->head->tick + 1;
-    const gw_action_def *def = &env->world->rules.actions[action];
-    if (def->verb == GW_VERB_MOVE) {
-        int32_t target = cell_toward(env, agent, def->argument);
-        if (way_into(env, target) == GW_RESULT_SUCCESS) {
-            return true;
+    int32_t object = object_ahead(env, agent);
+    if (env->frozen[agent] > 0 || !gw_agent_has(env, agent, &env->world->required[action])) {
+        return false;
+    }
+    switch (def->verb) {
+    case GW_VERB_MOVE:
+        return move_would(env, agent, cell_toward(env, agent, def->argument), tick);
+    case GW_VERB_STEP:
+        if (def->argument) {
+            return way_into(env, cell_toward(env, agent, opposite(env->facing[agent]))) == GW_RESULT_SUCCESS;
         }
-        int32_t object = bumped_object(env, target);
-        return object != GW_NONE && gw_object_check(env, agent, object, tick) == GW_RESULT_SUCCESS;
+        return move_would(env, agent, cell_ahead(env, agent), tick);
+    case GW_VERB_USE:
+        return object != GW_NONE && gw_object_can_use(env, agent, object, tick) == GW_RESULT_SUCCESS;
+    case GW_VERB_PUT:
+        return object != GW_NONE && gw_object_can_put(env, agent, object) == GW_RESULT_SUCCESS;
+    case GW_VERB_GET:
+        return object != GW_NONE && gw_object_can_get(env, agent, object) == GW_RESULT_SUCCESS;
+    case GW_VERB_ATTACK:
+        return gw_attack_has_target(env, agent, def->argument);
+    case GW_VERB_SHIELD:
+        return env->shield[agent] || (gw_inventory_of(env, agent)[rules->combat.shield] > 0 &&
+                                      gw_inventory_of(env, agent)[rules->combat.shield] >= rules->combat.shield_upkeep);
+    case GW_VERB_SWAP:
+        return swappable_object(env, cell_ahead(env, agent)) || swappable_agent(env, cell_ahead(env, agent));
+    default:
+        return true;
     }
-    if (def->verb == GW_VERB_USE) {
-        int32_t object = env->world->object_at[cell_toward(env, agent, env->facing[agent])];
-        return object != GW_NONE && gw_object_check(env, agent, object, tick) == GW_RESULT_SUCCESS;
-    }
-    return true;
 }

@@ -77,28 +77,41 @@ static int64_t plan_layout(gw_batch *batch)
 {
     gw_layout *layout = &batch->layout;
     const gw_spec *spec = &batch->spec;
+    const gw_world *world = batch->worlds[0]; // what follows from the rules is the same in all
     int64_t agents = spec->agent_count;
     int64_t at = (int64_t)sizeof(gw_env_head);
 
     layout->agent_cell = reserve(&at, agents, sizeof(int32_t));
     layout->facing = reserve(&at, agents, sizeof(uint8_t));
+    layout->frozen = reserve(&at, agents, sizeof(uint16_t));
+    layout->shield = reserve(&at, agents, sizeof(uint8_t));
+    layout->glyph = reserve(&at, agents, sizeof(uint8_t));
     layout->last_action = reserve(&at, agents, sizeof(int16_t));
     layout->last_result = reserve(&at, agents, sizeof(uint8_t));
+    layout->still = reserve(&at, agents, sizeof(int32_t));
     layout->inventory = reserve(&at, agents * spec->resource_count, sizeof(uint16_t));
     layout->step_reward = reserve(&at, agents, sizeof(float));
     layout->episode_return = reserve(&at, agents, sizeof(float));
-    layout->term_seen = reserve(&at, agents * spec->term_count, sizeof(int32_t));
+    layout->term_seen = reserve(&at, agents * batch->rules->term_count, sizeof(int32_t));
     layout->ledger_step = reserve(&at, agents * spec->term_count, sizeof(float));
     layout->ledger_episode = reserve(&at, agents * spec->term_count, sizeof(float));
     layout->stats = reserve(&at, agents * spec->stat_count, sizeof(int32_t));
+    layout->object_cell = reserve(&at, batch->max_objects, sizeof(int32_t));
     layout->object_ready_tick = reserve(&at, batch->max_objects, sizeof(int32_t));
     layout->object_uses = reserve(&at, batch->max_objects, sizeof(int32_t));
+    layout->object_hp = reserve(&at, batch->max_objects, sizeof(uint16_t));
+    layout->object_busy = reserve(&at, batch->max_objects, sizeof(uint8_t));
+    int64_t stored = world->has_stores ? (int64_t)batch->max_objects * spec->resource_count : 0;
+    layout->object_store = reserve(&at, stored, sizeof(uint16_t));
     layout->state_size = (int32_t)at;
 
-    layout->cooling = reserve(&at, 1 + (int64_t)batch->max_objects, sizeof(int32_t));
+    layout->timers = reserve(&at, 1 + (int64_t)batch->max_objects, sizeof(int32_t));
+    layout->object_at = reserve(&at, world->objects_move ? batch->max_padded : 0, sizeof(int32_t));
+    layout->agent_at = reserve(&at, batch->max_padded, sizeof(int16_t));
+    layout->visible = reserve(&at, world->has_sight ? agents * world->cell_count : 0, 1);
     layout->planes[GW_PLANE_KIND] = reserve(&at, batch->max_padded, 1);
     for (int32_t p = 0; p < spec->plane_count; ++p) {
-        int32_t plane = batch->rules->planes[p];
+        int32_t plane = batch->rules->perception.planes[p];
         if (plane != GW_PLANE_KIND) {
             layout->planes[plane] = reserve(&at, batch->max_padded, 1);
         }
@@ -282,7 +295,7 @@ static int32_t draw_world(const gw_batch *batch, const gw_env_head *head)
 static int32_t draw_spawn(const gw_env *env, int32_t agent, uint64_t key, uint64_t *counter)
 {
     const gw_world *world = env->world;
-    int32_t group = gw_group_of(&world->rules, agent);
+    int32_t group = world->rules.agent_group[agent];
     const int32_t *cells = world->spawn_cells + world->spawn_first[group];
     int32_t count = world->spawn_count[group];
     int32_t at = 0;
@@ -309,33 +322,50 @@ static void clear_state(const gw_batch *batch, const gw_env *env)
     memset(block + layout->ledger_episode, 0, (size_t)(layout->state_size - layout->ledger_episode));
 }
 
+static void start_agent(gw_env *env, int32_t agent, uint64_t key, uint64_t *counter)
+{
+    const gw_rules_def *rules = &env->world->rules;
+    env->facing[agent] = GW_SOUTH;
+    env->last_action[agent] = GW_NONE;
+    env->agent_cell[agent] = draw_spawn(env, agent, key, counter);
+    env->planes[GW_PLANE_KIND][env->agent_cell[agent]] = GW_CODE_AGENT;
+    for (int32_t r = 0; r < rules->resource_count; ++r) {
+        gw_inventory_of(env, agent)[r] = (uint16_t)rules->resources[r].initial;
+    }
+}
+
+static void start_object(gw_env *env, int32_t object)
+{
+    const gw_world *world = env->world;
+    const gw_kind_def *kind = gw_kind_of(env, object);
+    const gw_amounts *outputs = &world->outputs[world->object_kind[object]];
+    env->object_cell[object] = world->object_cell[object];
+    env->object_hp[object] = (uint16_t)kind->hp;
+    for (int32_t i = 0; i < outputs->count && kind->initial_output > 0; ++i) {
+        gw_store_of(env, object)[outputs->items[i].resource] = (uint16_t)kind->initial_output;
+    }
+}
+
 // Begin the episode that env->head names. Agents whose list is narrower (a group's own cells) and wider
 // lists do not collide: each agent draws among cells that are free when its turn comes.
 void gw_env_start_episode(gw_batch *batch, gw_env *env)
 {
-    const gw_rules_def *rules = batch->rules;
     env->head->tick = 0;
     env->head->world = draw_world(batch, env->head);
-    env->world = batch->worlds[env->head->world];
+    *env = gw_env_in_block(batch, (uint8_t *)env->head); // another world has other objects
     clear_state(batch, env);
 
     memcpy(env->planes[GW_PLANE_KIND], env->world->kind_plane, (size_t)env->world->padded_count);
     uint64_t key = gw_stream_key(env->head->seed, env->head->stream_env, env->head->episode, GW_PURPOSE_SPAWN);
     uint64_t counter = 0;
-    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
-        env->facing[agent] = GW_SOUTH;
-        env->last_action[agent] = GW_NONE;
-        env->agent_cell[agent] = draw_spawn(env, agent, key, &counter);
-        env->planes[GW_PLANE_KIND][env->agent_cell[agent]] = GW_CODE_AGENT;
-        for (int32_t r = 0; r < rules->resource_count; ++r) {
-            env->inventory[agent * rules->resource_count + r] = (uint16_t)rules->resources[r].initial;
-        }
-        for (int32_t t = 0; t < rules->term_count; ++t) {
-            const gw_term_def *term = &rules->terms[t];
-            bool holding = term->kind == GW_TERM_HOLDING; // what one starts with is not earned
-            env->term_seen[agent * rules->term_count + t] = holding ? rules->resources[term->source].initial : 0;
-        }
+    for (int32_t agent = 0; agent < batch->rules->agent_count; ++agent) {
+        start_agent(env, agent, key, &counter);
     }
+    for (int32_t object = 0; object < env->world->object_count; ++object) {
+        start_object(env, object);
+    }
+    gw_tag_start(env);
+    gw_terms_start(env);
     gw_planes_rebuild(env);
 }
 
@@ -352,7 +382,7 @@ gw_status gw_batch_reset(gw_batch *batch, uint64_t seed, uint8_t *observations)
     size_t env_size = (size_t)batch->spec.agent_count * (size_t)batch->spec.observation_size;
     for (int32_t i = 0; i < batch->env_count; ++i) {
         gw_env env = gw_env_at(batch, i);
-        gw_env_write_observations(&env, observations + (size_t)i * env_size);
+        gw_env_write_observations(&env, observations + (size_t)i * env_size, true);
     }
     gw_batch_leave(batch);
     return GW_OK;
@@ -408,10 +438,14 @@ static gw_agent_view look_at_agent(const gw_env *env, int32_t agent)
     gw_agent_view view = {
         .row = cell / world->padded_width - world->padding,
         .column = cell % world->padded_width - world->padding,
-        .group = gw_group_of(&world->rules, agent),
+        .group = world->rules.agent_group[agent],
         .facing = env->facing[agent],
         .last_action = env->last_action[agent],
         .last_result = env->last_result[agent],
+        .role = gw_role_of(&world->rules, agent),
+        .frozen = env->frozen[agent],
+        .shield = env->shield[agent],
+        .glyph = env->glyph[agent],
         .step_reward = env->step_reward[agent],
         .episode_return = env->episode_return[agent],
     };
@@ -435,9 +469,12 @@ static void look_at_cells(const gw_env *env, uint8_t *cells, uint8_t *ready)
     }
     memset(ready, 0, width * (size_t)world->spec.map_height);
     for (int32_t object = 0; object < world->object_count; ++object) {
-        int32_t row = world->object_cell[object] / world->padded_width - world->padding;
-        int32_t column = world->object_cell[object] % world->padded_width - world->padding;
-        ready[row * world->spec.map_width + column] = gw_object_ready_code(env, object);
+        int32_t cell = env->object_cell[object];
+        if (cell != GW_NONE) {
+            int32_t row = cell / world->padded_width - world->padding;
+            int32_t column = cell % world->padded_width - world->padding;
+            ready[row * world->spec.map_width + column] = gw_object_ready_code(env, object);
+        }
     }
 }
 
@@ -496,7 +533,7 @@ gw_status gw_env_observe(gw_batch *batch, int32_t index, uint8_t *observations)
         return status;
     }
     gw_env env = gw_env_at(batch, index);
-    gw_env_write_observations(&env, observations);
+    gw_env_write_observations(&env, observations, false);
     gw_batch_leave(batch);
     return GW_OK;
 }

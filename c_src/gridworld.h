@@ -23,21 +23,26 @@
 #include <stdint.h>
 
 enum {
-    GW_MAX_SIDE = 1024,     // cells per side of a map
-    GW_MAX_AGENTS = 1024,   // agents per env
-    GW_MAX_KINDS = 64,      // object kinds per game, the agent's not counted
-    GW_MAX_RESOURCES = 32,  // resources per game
-    GW_MAX_ACTIONS = 64,    // entries of the action table
-    GW_MAX_TERMS = 32,      // reward terms per game
-    GW_MAX_GROUPS = 8,      // groups (teams) per game; as many as there are distinct colours on screen
-    GW_MAX_PLANES = 8,      // planes of one observation
-    GW_MAX_WINDOW = 15,     // cells per side of the observation window, odd
-    GW_MAX_THREADS = 64,    // workers of one batch, the caller included
-    GW_MAX_WORLDS = 4096,   // worlds of one batch
-    GW_NAME_SIZE = 32,      // bytes of a name, the closing zero included
-    GW_MESSAGE_SIZE = 256,  // bytes of an error message, the closing zero included
-    GW_STAT_NAME_SIZE = 64, // bytes of a stat or feature name, the closing zero included
-    GW_NONE = -1,           // "no agent", "no object", "no group"
+    GW_MAX_SIDE = 1024,      // cells per side of a map
+    GW_MAX_AGENTS = 1024,    // agents per env
+    GW_MAX_KINDS = 64,       // object kinds per game, the agent's not counted
+    GW_MAX_RESOURCES = 32,   // resources per game
+    GW_MAX_LIMIT_GROUPS = 8, // groups of resources that share a limit
+    GW_MAX_ACTIONS = 64,     // entries of the action table
+    GW_MAX_TERMS = 32,       // reward terms per game
+    GW_MAX_GROUPS = 8,       // groups (teams) per game; as many as there are distinct colours on screen
+    GW_MAX_ROLES = 8,        // roles per game, such as seeker and hider
+    GW_MAX_PLANES = 12,      // planes of one observation
+    GW_MAX_WINDOW = 15,      // cells per side of the observation window, odd
+    GW_MAX_TOKENS = 1024,    // tokens of one observation
+    GW_MAX_GLYPHS = 250,     // glyphs an agent may show
+    GW_MAX_THREADS = 64,     // workers of one batch, the caller included
+    GW_MAX_WORLDS = 4096,    // worlds of one batch
+    GW_NAME_SIZE = 32,       // bytes of a name, the closing zero included
+    GW_MESSAGE_SIZE = 256,   // bytes of an error message, the closing zero included
+    GW_STAT_NAME_SIZE = 64,  // bytes of a stat or feature name, the closing zero included
+    GW_NONE = -1,            // "no agent", "no object", "no resource"
+    GW_FOREVER = 65535,      // frozen turns that never end: caught for good
 };
 
 // What every call returns. On any status but GW_OK nothing has changed.
@@ -80,16 +85,43 @@ typedef struct gw_resource_def {
     char name[GW_NAME_SIZE]; // [a-z][a-z0-9_]*, unique
     int32_t limit;           // most units one agent may hold, 1..65535
     int32_t initial;         // units held at the start of an episode, 0..limit
+    int32_t limit_group;     // index into limit_groups, or GW_NONE
+    int32_t regen_amount;    // units gained (lost, if negative) every regen_interval ticks, as far as there is room
+    int32_t regen_interval;  // ticks, 0 = never
+    bool is_loot;            // a hit takes it from the victim
 } gw_resource_def;
 
-// A kind of object on the map. Every object blocks its cell. A converter can be used: one use takes all
-// its inputs from the agent and gives all its outputs, or fails whole.
+// Resources whose units together may not exceed a limit.
+typedef struct gw_limit_group_def {
+    char name[GW_NAME_SIZE]; // [a-z][a-z0-9_]*, unique
+    int32_t limit;           // units of all its resources together, 1..65535
+} gw_limit_group_def;
+
+typedef enum gw_style {
+    GW_STYLE_SOLID = 0,   // only stands in the way
+    GW_STYLE_USE = 1,     // converter of one act: a use takes all inputs and gives all outputs, or fails whole
+    GW_STYLE_PUT_GET = 2, // converter with a store: put inputs, wait for the conversion, get outputs
+    GW_STYLE_CHEST = 3,   // a store: put up to input units of a resource, get up to output units of it
+    GW_STYLE_COUNT = 4,
+} gw_style;
+
+// A kind of object on the map. Every object blocks its cell.
+//
+// A put-get converter starts whenever it is idle, holds all its inputs, has fewer than max_output units of its
+// outputs and max_uses is not reached: the inputs go at once, the outputs come after conversion_ticks, then it
+// cools down for cooldown ticks. One without inputs starts by itself.
 typedef struct gw_kind_def {
-    char name[GW_NAME_SIZE]; // [a-z][a-z0-9_]*, unique; "agent", "empty" and "outside" are taken
-    bool is_converter;
-    bool use_on_bump;                 // a move into it uses it
-    int32_t cooldown;                 // ticks from one use to the next chance, 0..65535; 0 = none
-    int32_t max_uses;                 // uses per episode, 0 = unlimited
+    char name[GW_NAME_SIZE];  // [a-z][a-z0-9_]*, unique; "agent", "empty" and "outside" are taken
+    int32_t style;            // gw_style
+    bool use_on_bump;         // a move into it uses it (use), or puts and, where nothing was put, gets (the others)
+    bool is_swappable;        // may change places with an agent
+    bool is_transparent;      // one can see past it
+    int32_t hp;               // attacks it stands before it is gone, 0 = indestructible, ..65535
+    int32_t cooldown;         // ticks from one use or conversion to the next chance, 0..65535; 0 = none
+    int32_t conversion_ticks; // put-get only: ticks from inputs to outputs, 0..65535
+    int32_t max_output;       // put-get: units of outputs it holds at most; chest: units of all; 0 = no limit
+    int32_t max_uses;         // uses or conversions per episode, 0 = unlimited
+    int32_t initial_output;   // put-get and chest: units of each output at the start of an episode
     int32_t input[GW_MAX_RESOURCES];  // units taken, by resource, 0..65535
     int32_t output[GW_MAX_RESOURCES]; // units given, by resource, 0..65535
 } gw_kind_def;
@@ -99,16 +131,66 @@ typedef enum gw_verb {
     GW_VERB_MOVE = 1,   // one cell toward argument (a gw_direction); the agent turns first
     GW_VERB_ROTATE = 2, // face argument (a gw_direction)
     GW_VERB_USE = 3,    // use the object ahead
-    GW_VERB_COUNT = 4,
+    GW_VERB_STEP = 4,   // one cell along the facing: argument 0 forward, 1 backward (without turning)
+    GW_VERB_PUT = 5,    // into the object ahead
+    GW_VERB_GET = 6,    // out of the object ahead
+    GW_VERB_ATTACK = 7, // argument: which target, see gw_attack_pattern
+    GW_VERB_SHIELD = 8, // raise the shield, or lower it
+    GW_VERB_SWAP = 9,   // change places with the swappable object or frozen agent ahead
+    GW_VERB_GLYPH = 10, // show glyph argument, 0..glyph_count - 1
+    GW_VERB_COUNT = 11,
 } gw_verb;
 
 // One entry of the action table: its index is the action id.
 typedef struct gw_action_def {
-    char name[GW_NAME_SIZE]; // [a-z][a-z0-9_]*, unique
-    int32_t verb;            // gw_verb
-    int32_t argument;        // gw_direction for move and rotate, else 0
-    int32_t priority;        // higher goes first within a tick, 0..15
+    char name[GW_NAME_SIZE];            // [a-z][a-z0-9_]*, unique
+    int32_t verb;                       // gw_verb
+    int32_t argument;                   // see gw_verb
+    int32_t priority;                   // higher goes first within a tick, 0..15
+    bool pays_always;                   // true: consumed even if the action then fails; false: on success only
+    int32_t required[GW_MAX_RESOURCES]; // units that must be held, by resource; at least consumed
+    int32_t consumed[GW_MAX_RESOURCES]; // units that are spent
 } gw_action_def;
+
+typedef enum gw_attack_pattern {
+    // Three rows ahead, in each the centre, the left, the right: the argument-th agent met (0..8), counting from
+    // 0; the last one met if there are fewer.
+    GW_ATTACK_NTH_AGENT = 0,
+    // One cell by argument 1..9: 1 + (argument - 1) / 3 ahead; to the left, straight, to the right by (argument - 1)
+    // mod 3. Hits an object too, if it has hp.
+    GW_ATTACK_CELL = 1,
+    GW_ATTACK_PATTERN_COUNT = 2,
+} gw_attack_pattern;
+
+// What a hit does. Only read where an action attacks or shields.
+typedef struct gw_combat_def {
+    int32_t pattern;       // gw_attack_pattern
+    int32_t freeze_turns;  // own turns that a victim loses, 1..65534
+    int32_t armor;         // resource: one unit is spent in place of a hit; or GW_NONE
+    int32_t shield;        // resource that a raised shield lives on, or GW_NONE: no shields
+    int32_t shield_upkeep; // units of it per own turn; at none left the shield drops
+    int32_t shield_absorb; // units of it that a hit costs; a shield that holds fewer breaks, and the hit goes through
+    int32_t drained;       // resource of which the victim loses all, or GW_NONE
+    bool surplus_is_lost;  // loot that the attacker has no room for is lost (true) or stays with the victim (false)
+} gw_combat_def;
+
+typedef enum gw_tag_range {
+    GW_TAG_BUMP = 0,     // by a move into the target
+    GW_TAG_ADJACENT = 1, // at the end of a tick, any target on one of the eight cells around
+    GW_TAG_RANGE_COUNT = 2,
+} gw_tag_range;
+
+// Tagging, as in hide-and-seek. Off unless is_on.
+typedef struct gw_tag_def {
+    bool is_on;
+    int32_t tagger_role;
+    int32_t target_role;
+    int32_t range;             // gw_tag_range
+    int32_t chance_percent;    // of a try to succeed, 1..100
+    int32_t freeze_turns;      // own turns a tagged target loses, or GW_FOREVER: caught for good
+    int32_t hide_ticks;        // ticks at the start during which taggers are frozen
+    bool ends_when_all_caught; // the episode terminates once every target is caught for good
+} gw_tag_def;
 
 typedef enum gw_term_kind {
     GW_TERM_EVENT = 0,   // pays weight for each count of a stat: what was earned stays earned
@@ -116,14 +198,24 @@ typedef enum gw_term_kind {
     GW_TERM_KIND_COUNT = 2,
 } gw_term_kind;
 
+typedef enum gw_scope {
+    GW_SCOPE_AGENT = 0, // the agent's own count
+    GW_SCOPE_GROUP = 1, // the sum over its group
+    GW_SCOPE_WORLD = 2, // the sum over all agents
+    GW_SCOPE_COUNT = 3,
+} gw_scope;
+
 // One reward term. An agent's contribution is min(weight * count, cap) (max for a negative weight); a
 // step pays the change of it, in float32, terms summed in table order.
 typedef struct gw_term_def {
-    char name[GW_NAME_SIZE]; // unique; any of [a-z0-9_.]
+    char name[GW_NAME_SIZE]; // unique; [a-z][a-z0-9_.]*; "shared" is taken
     int32_t kind;            // gw_term_kind
     int32_t source;          // stat index for an event term, resource index for a holding one
-    float weight;            // reward per count, -1e20..1e20
-    float cap;               // largest |contribution| an episode, up to 1e20; 0 = none
+    int32_t scope;           // gw_scope
+    int32_t role;            // only agents of this role are paid, or GW_NONE: all
+    bool at_end;             // pays the whole contribution in the step that ends the episode, and nothing before
+    float weight;            // reward per count, finite
+    float cap;               // largest |contribution| an episode, > 0; 0 = none
 } gw_term_def;
 
 // The episode ends for its agents (terminated) as soon as the amount is reached.
@@ -135,35 +227,68 @@ typedef struct gw_end_def {
 
 // What one byte of a plane says about a cell.
 typedef enum gw_plane {
-    GW_PLANE_KIND = 0,   // 0 outside, 1 empty, 2 agent, 3 + kind index
+    GW_PLANE_KIND = 0,   // 0 outside or not visible, 1 empty, 2 agent, 3 + kind index
     GW_PLANE_GROUP = 1,  // agent: group + 1, else 0
     GW_PLANE_FACING = 2, // agent: facing + 1, else 0
-    GW_PLANE_READY = 3,  // converter: 1 can be used now, 2 cooling down, 3 used up; else 0
-    GW_PLANE_COUNT = 4,
+    GW_PLANE_READY = 3,  // converter: 1 can be used now, 2 cooling down or converting, 3 used up; else 0
+    GW_PLANE_ROLE = 4,   // agent: role + 1, else 0
+    GW_PLANE_FROZEN = 5, // agent: 1 if frozen, else 0
+    GW_PLANE_SHIELD = 6, // agent: 1 if its shield is up, else 0
+    GW_PLANE_GLYPH = 7,  // agent: glyph + 1, else 0
+    GW_PLANE_HP = 8,     // object: hp left, clamped to 255
+    GW_PLANE_STOCK = 9,  // put-get converter: units of its outputs; chest: of all; clamped to 255
+    GW_PLANE_COUNT = 10,
 } gw_plane;
 
 enum { GW_CODE_OUTSIDE = 0, GW_CODE_EMPTY = 1, GW_CODE_AGENT = 2, GW_CODE_KIND = 3 };
 
+typedef enum gw_encoding {
+    GW_ENCODING_PLANES = 0, // planes [plane_count][height][width], then the self vector
+    GW_ENCODING_TOKENS = 1, // tokens [token_count][3]: location, feature, value; see gw_feature_name
+    GW_ENCODING_COUNT = 2,
+} gw_encoding;
+
+// What an agent perceives.
+typedef struct gw_perception_def {
+    int32_t encoding;              // gw_encoding
+    int32_t window_width;          // odd, 1..GW_MAX_WINDOW
+    int32_t window_height;         // likewise
+    int32_t plane_count;           // planes: 1..GW_MAX_PLANES
+    int32_t planes[GW_MAX_PLANES]; // gw_plane, each at most once
+    int32_t token_count;           // tokens: budget of one observation, 1..GW_MAX_TOKENS
+    bool line_of_sight;            // opaque objects hide what is behind them (symmetric shadow casting)
+    int32_t sight_range;           // cells (the larger of rows and columns), 0 = the whole window
+    int32_t cone_degrees;          // 90, 180, 270 or 360: the part of the window around the facing
+    bool counts_sight;             // keep the stats sees.<role>, seen and hidden
+} gw_perception_def;
+
 // The game: tables of data. Start from gw_rules_default().
 typedef struct gw_rules_def {
-    uint32_t cookie;               // set by gw_rules_default(); catches an uninitialised definition
-    int32_t agent_count;           // agents per env, 1..GW_MAX_AGENTS
-    int32_t group_count;           // agent a belongs to group a % group_count, 1..GW_MAX_GROUPS
-    int32_t max_steps;             // steps until truncation, up to 1,000,000,000; 0 = only at 2,000,000,000
-    bool spawn_anywhere;           // true: on any empty cell; false: on spawn cells only
-    int32_t window_width;          // observation window, odd, 1..GW_MAX_WINDOW
-    int32_t window_height;         // likewise
-    int32_t plane_count;           // 1..GW_MAX_PLANES
-    int32_t planes[GW_MAX_PLANES]; // gw_plane, each at most once
+    uint32_t cookie;     // set by gw_rules_default(); catches an uninitialised definition
+    int32_t agent_count; // agents per env, 1..GW_MAX_AGENTS
+    int32_t group_count; // 1..GW_MAX_GROUPS
+    int32_t role_count;  // 1..GW_MAX_ROLES
+    int32_t max_steps;   // steps until truncation, 0 = never, up to 1,000,000,000
+    int32_t glyph_count; // 1..GW_MAX_GLYPHS; every agent starts with glyph 0
+    bool spawn_anywhere; // true: on any empty cell; false: on spawn cells only
     int32_t resource_count;
+    int32_t limit_group_count;
     int32_t kind_count;
     int32_t action_count; // at least 1
     int32_t term_count;
+    uint8_t agent_group[GW_MAX_AGENTS];          // group of each agent, 0..group_count - 1
+    int32_t group_role[GW_MAX_GROUPS];           // role of each group
+    int32_t group_share_percent[GW_MAX_GROUPS];  // part of each member's reward that the group shares, 0..100
+    char role_names[GW_MAX_ROLES][GW_NAME_SIZE]; // [a-z][a-z0-9_]*, unique
     gw_resource_def resources[GW_MAX_RESOURCES];
+    gw_limit_group_def limit_groups[GW_MAX_LIMIT_GROUPS];
     gw_kind_def kinds[GW_MAX_KINDS];
     gw_action_def actions[GW_MAX_ACTIONS];
     gw_term_def terms[GW_MAX_TERMS];
     gw_end_def end;
+    gw_combat_def combat;
+    gw_tag_def tag;
+    gw_perception_def perception;
 } gw_rules_def;
 
 // Fill with safe defaults: one agent, no objects, 11 x 11 window with the kind plane, no end.
@@ -194,12 +319,15 @@ void gw_world_destroy(gw_world *world);
 typedef struct gw_spec {
     int32_t agent_count;  // agents per env
     int32_t action_count; // actions are 0..action_count - 1
-    int32_t plane_count;  // planes of an observation
+    int32_t plane_count;  // planes of an observation, 0 with tokens
+    int32_t token_count;  // tokens of an observation, 0 with planes
     int32_t window_width;
     int32_t window_height;
-    int32_t self_count;       // bytes of the self vector that follows the planes
-    int32_t observation_size; // bytes of one row: plane_count * window_height * window_width + self_count
-    int32_t term_count;
+    int32_t self_count;       // bytes of the self vector that follows the planes, 0 with tokens
+    int32_t observation_size; // bytes of one row: plane_count * window_height * window_width + self_count, or
+                              // 3 * token_count
+    int32_t feature_count;    // token features
+    int32_t term_count;       // terms of the ledger: those of the rules, then "shared" if any group shares
     int32_t stat_count;
     int32_t resource_count;
     int32_t kind_count;
@@ -210,37 +338,60 @@ typedef struct gw_spec {
 
 gw_status gw_world_spec(const gw_world *world, gw_spec *spec);
 
-// Stats are counts by agent and episode: <resource>.gained, <resource>.lost, then
-// action.<name>.success and action.<name>.failed, then action.failed, action.invalid_index and steps.
-// A count that reaches INT32_MAX stays there.
-// The index of a stat depends on the rules alone, so gw_stat_name takes them: event terms need it
-// before a world exists. Names are cut to GW_STAT_NAME_SIZE bytes.
+// Stats are counts by agent and episode. Which there are depends on the rules alone, so the calls take the rules:
+// event terms need an index before a world exists. In this order, each only where the game has it:
+//   <resource>.gained .lost (.put .get where something can be put or got; .stolen where agents attack)
+//   action.<name>.success .failed; action.failed, action.invalid_index, steps, status.max_steps_without_motion
+//   action.attack.hit .hit_by .blocked .wasted_on_frozen, object.destroyed (attack)
+//   status.frozen.ticks (attack or tag), status.shield.ticks (shield), actions.swap (swap)
+//   tag.tags .tagged .misses .caught_all .caught_none .survived (tag)
+//   sees.<role> for each role, seen, hidden (counts_sight); tokens_written, tokens_dropped (tokens)
+// A count that reaches INT32_MAX stays there. Names are cut to GW_STAT_NAME_SIZE bytes.
 gw_status gw_stat_count(const gw_rules_def *rules, int32_t *count);
 gw_status gw_stat_name(const gw_rules_def *rules, int32_t stat_index, char name[GW_STAT_NAME_SIZE]);
 
-// The self vector, by index: facing, last_action (id + 1, 0 = none), last_result, episode_completion
-// (255 * tick / max_steps rounded down, 0 without max_steps), then inv:<resource> (clamped to 255) each.
+// The self vector, by index. last_action is id + 1 (0 = none); completion is 255 * tick / max_steps rounded down
+// (0 without max_steps); frozen is the turns left, clamped to 255; inv:<resource>, clamped to 255, follows for each.
 enum {
     GW_SELF_FACING = 0,
     GW_SELF_LAST_ACTION = 1,
     GW_SELF_LAST_RESULT = 2,
     GW_SELF_COMPLETION = 3,
-    GW_SELF_INVENTORY = 4
+    GW_SELF_GROUP = 4,
+    GW_SELF_FROZEN = 5,
+    GW_SELF_SHIELD = 6,
+    GW_SELF_GLYPH = 7,
+    GW_SELF_INVENTORY = 8
 };
+
+// A token is three bytes: location (row * 16 + column in the window, each 0..14), feature, value; three times
+// GW_NO_TOKEN where the budget is not used up. Tokens of the agent itself come first (episode_completion_pct,
+// last_action, last_result, last_reward at the centre), then cells by their Manhattan distance from the agent, in
+// it by rows, left before right. Zero values are not written, but for group and frozen of agents. What does not
+// fit the budget is dropped from the far end and counted.
+enum { GW_NO_TOKEN = 255 };
+
+// Features by id: type_id, group, role, frozen, orientation, shield, glyph, hp, ready, episode_completion_pct,
+// last_action, last_result, last_reward, then inv:<resource> for each. last_reward is 100 times the reward + 128,
+// clamped to a byte. type_id is a GW_PLANE_KIND code; the other values are those of the planes of that name.
+gw_status gw_feature_name(const gw_rules_def *rules, int32_t feature_index, char name[GW_STAT_NAME_SIZE]);
 
 // Why an action did what it did.
 typedef enum gw_result {
     GW_RESULT_SUCCESS = 0,
-    GW_RESULT_INVALID = 1,       // no such action
-    GW_RESULT_BLOCKED_WALL = 2,  // an object that cannot be used stands there
-    GW_RESULT_BLOCKED_AGENT = 3, // another agent stands there
-    GW_RESULT_OUTSIDE = 4,       // the map ends there
-    GW_RESULT_NO_TARGET = 5,     // nothing ahead to use
-    GW_RESULT_NO_RESOURCE = 6,   // an input is missing
-    GW_RESULT_COOLING_DOWN = 7,
-    GW_RESULT_FULL = 8,    // no room for an output
-    GW_RESULT_USED_UP = 9, // max_uses reached
-    GW_RESULT_COUNT = 10,
+    GW_RESULT_INVALID = 1,        // no such action
+    GW_RESULT_BLOCKED_WALL = 2,   // an object that cannot be used stands there
+    GW_RESULT_BLOCKED_AGENT = 3,  // another agent stands there
+    GW_RESULT_OUTSIDE = 4,        // the map ends there
+    GW_RESULT_NO_TARGET = 5,      // nothing there that the action could act on
+    GW_RESULT_NO_RESOURCE = 6,    // an input or a cost is missing
+    GW_RESULT_COOLING_DOWN = 7,   // it is converting or cooling down
+    GW_RESULT_FULL = 8,           // no room for what would be gained
+    GW_RESULT_USED_UP = 9,        // max_uses reached
+    GW_RESULT_FROZEN = 10,        // the agent loses this turn
+    GW_RESULT_NOTHING_MOVED = 11, // nothing to put that it takes, or nothing in it to get
+    GW_RESULT_MISSED = 12,        // a try to tag that chance decided against
+    GW_RESULT_COUNT = 13,
 } gw_result;
 
 // ---------------------------------------------------------------------------------------------------
@@ -315,9 +466,13 @@ typedef struct gw_agent_view {
     int32_t row;    // map row
     int32_t column; // map column
     int32_t group;
-    int32_t facing;       // gw_direction
-    int32_t last_action;  // action id, or GW_NONE before the first step and after an invalid one
-    int32_t last_result;  // gw_result
+    int32_t facing;      // gw_direction
+    int32_t last_action; // action id, or GW_NONE before the first step and after an invalid one
+    int32_t last_result; // gw_result
+    int32_t role;
+    int32_t frozen; // own turns still to lose, or GW_FOREVER
+    int32_t shield; // 1 while it is up
+    int32_t glyph;
     float step_reward;    // reward of the last step, also when that step ended the episode
     float episode_return; // so far
     int32_t inventory[GW_MAX_RESOURCES];

@@ -18,53 +18,58 @@
 #endif
 
 enum {
-    GW_RULES_COOKIE = 0x47575231,
+    GW_RULES_COOKIE = 0x47575232,
     GW_MAP_COOKIE = 0x47574d31,
     GW_BATCH_COOKIE = 0x47574231,
-    GW_ENGINE_VERSION = 100, // 0.1.0
+    GW_ENGINE_VERSION = 200, // 0.2.0
     GW_COPY_WIDTH = 16,      // bytes that one row of a window copy may read, see observe.c
     GW_PRIORITY_COUNT = 16,
     GW_LONGEST_EPISODE = 2000000000, // ticks; a cooldown on top of it still fits 31 bits
+    GW_MAX_WINDOW_CELLS = GW_MAX_WINDOW * GW_MAX_WINDOW,
 };
 
-// Stats by index; see gw_stat_name.
-static inline int32_t gw_stat_gained(int32_t resource)
-{
-    return 2 * resource;
-}
-static inline int32_t gw_stat_lost(int32_t resource)
-{
-    return 2 * resource + 1;
-}
-static inline int32_t gw_stat_action(const gw_rules_def *rules, int32_t action, bool success)
-{
-    return 2 * rules->resource_count + 2 * action + (success ? 0 : 1);
-}
-static inline int32_t gw_stat_failed(const gw_rules_def *rules)
-{
-    return 2 * rules->resource_count + 2 * rules->action_count;
-}
-static inline int32_t gw_stat_invalid(const gw_rules_def *rules)
-{
-    return gw_stat_failed(rules) + 1;
-}
-static inline int32_t gw_stat_steps(const gw_rules_def *rules)
-{
-    return gw_stat_failed(rules) + 2;
-}
+// Where each stat of a game stands; GW_NONE for those that the game does not have.
+typedef struct gw_stat_map {
+    int32_t resource_stride;  // stats of one resource
+    int32_t put, get, stolen; // within the stats of a resource
+    int32_t action_first;     // success and failed of each action
+    int32_t failed, invalid, steps, still;
+    int32_t hit, hit_by, blocked, wasted, destroyed; // attack
+    int32_t frozen_ticks, shield_ticks, swaps;
+    int32_t tags, tagged, misses, caught_all, caught_none, survived;
+    int32_t sees_first, seen, hidden;
+    int32_t tokens_written, tokens_dropped;
+    int32_t count;
+} gw_stat_map;
 
-// One line of a recipe: what a converter takes or gives.
+// Token features by id; see gw_feature_name.
+enum {
+    GW_FEATURE_TYPE = 0,
+    GW_FEATURE_GROUP,
+    GW_FEATURE_ROLE,
+    GW_FEATURE_FROZEN,
+    GW_FEATURE_ORIENTATION,
+    GW_FEATURE_SHIELD,
+    GW_FEATURE_GLYPH,
+    GW_FEATURE_HP,
+    GW_FEATURE_READY,
+    GW_FEATURE_COMPLETION,
+    GW_FEATURE_LAST_ACTION,
+    GW_FEATURE_LAST_RESULT,
+    GW_FEATURE_LAST_REWARD,
+    GW_FEATURE_INVENTORY,
+};
+
+// One line of a recipe or a cost.
 typedef struct gw_amount {
     int32_t resource;
     int32_t units;
 } gw_amount;
 
-typedef struct gw_recipe {
-    int32_t input_count;
-    int32_t output_count;
-    gw_amount inputs[GW_MAX_RESOURCES];
-    gw_amount outputs[GW_MAX_RESOURCES];
-} gw_recipe;
+typedef struct gw_amounts {
+    int32_t count;
+    gw_amount items[GW_MAX_RESOURCES];
+} gw_amounts;
 
 // Cells are indices into padded planes: the border of the window is built in, so that neither a move
 // nor an observation tests bounds. Immutable after gw_world_create.
@@ -72,19 +77,32 @@ struct gw_world {
     atomic_int references;
     gw_rules_def rules;
     gw_spec spec;
+    gw_stat_map stat;
     uint64_t map_hash;
-    gw_recipe recipes[GW_MAX_KINDS];
+    gw_amounts inputs[GW_MAX_KINDS];
+    gw_amounts outputs[GW_MAX_KINDS];
+    gw_amounts required[GW_MAX_ACTIONS];
+    gw_amounts consumed[GW_MAX_ACTIONS];
+    int32_t regen_count; // resources that regenerate or decay
+    int32_t regen[GW_MAX_RESOURCES];
     int32_t priority_count;
-    int32_t priorities[GW_PRIORITY_COUNT]; // those in use, highest first
-    int32_t padding;                       // cells of border on each side, >= 1
+    int32_t priorities[GW_PRIORITY_COUNT];    // those in use, highest first
+    bool objects_move;                        // some kind can be swapped or destroyed
+    bool has_stores;                          // some kind has a store
+    bool has_turns;                           // agents can be frozen or shielded: turns have an upkeep
+    bool has_sight;                           // not every cell of the window is visible
+    bool shares;                              // some group shares rewards
+    int32_t cell_count;                       // cells of the window
+    int32_t token_cells[GW_MAX_WINDOW_CELLS]; // window cells in the order of tokens
+    int32_t padding;                          // cells of border on each side, >= 1
     int32_t padded_width;
     int32_t padded_count; // cells of one padded plane
     int32_t direction_offset[GW_DIRECTION_COUNT];
-    int32_t object_count;               // converters on the map
-    int32_t *object_cell;               // [object_count]
+    int32_t object_count;               // objects with a state: all but indestructible walls that cannot be swapped
+    int32_t *object_cell;               // [object_count] at the start of an episode
     uint8_t *object_kind;               // [object_count]
-    int32_t *object_at;                 // [padded_count] object index or GW_NONE
-    uint8_t *kind_plane;                // [padded_count] GW_PLANE_KIND codes without agents
+    int32_t *object_at;                 // [padded_count] object index or GW_NONE, at the start of an episode
+    uint8_t *kind_plane;                // [padded_count] GW_PLANE_KIND codes without agents, likewise
     int32_t *spawn_cells;               // cells by group, one list after the other
     int32_t spawn_first[GW_MAX_GROUPS]; // where the list of a group begins
     int32_t spawn_count[GW_MAX_GROUPS];
@@ -93,10 +111,11 @@ struct gw_world {
 // Bytes from the start of an env's block to each of its arrays. The state comes first: it is what is
 // hashed and saved; the rest follows from it.
 typedef struct gw_layout {
-    int32_t agent_cell, facing, last_action, last_result, inventory, step_reward, episode_return;
-    int32_t term_seen, ledger_step, ledger_episode, stats, object_ready_tick, object_uses;
+    int32_t agent_cell, facing, frozen, shield, glyph, last_action, last_result, still, inventory, step_reward;
+    int32_t episode_return, term_seen, ledger_step, ledger_episode, stats;
+    int32_t object_cell, object_ready_tick, object_uses, object_hp, object_busy, object_store;
     int32_t state_size;
-    int32_t cooling;
+    int32_t timers, object_at, agent_at, visible;
     int32_t planes[GW_PLANE_COUNT]; // 0 = this game has no such plane (the kind plane always is)
     int32_t block_size;
 } gw_layout;
@@ -110,24 +129,38 @@ typedef struct gw_env_head {
     int32_t tick;
 } gw_env_head;
 
+// What a put-get converter is busy with.
+typedef enum gw_busy { GW_IDLE = 0, GW_CONVERTING = 1, GW_COOLING = 2 } gw_busy;
+
 // Pointers into one env's block, made anew for each visit: a handful of additions.
 typedef struct gw_env {
     gw_env_head *head;
     const gw_world *world;
     int32_t *agent_cell;             // [agents] padded cell
     uint8_t *facing;                 // [agents] gw_direction
+    uint16_t *frozen;                // [agents] own turns to lose, or GW_FOREVER
+    uint8_t *shield;                 // [agents] 1 while up
+    uint8_t *glyph;                  // [agents]
     int16_t *last_action;            // [agents] id or GW_NONE
     uint8_t *last_result;            // [agents] gw_result
+    int32_t *still;                  // [agents] turns without motion up to now
     uint16_t *inventory;             // [agents][resources] units
     float *step_reward;              // [agents]
     float *episode_return;           // [agents]
     int32_t *term_seen;              // [agents][terms] count that the last step has paid for
-    float *ledger_step;              // [agents][terms]
-    float *ledger_episode;           // [agents][terms]
+    float *ledger_step;              // [agents][spec terms]
+    float *ledger_episode;           // [agents][spec terms]
     int32_t *stats;                  // [agents][stats]
-    int32_t *object_ready_tick;      // [objects] first tick at which it can be used again
-    int32_t *object_uses;            // [objects] uses this episode
-    int32_t *cooling;                // [0] = count, then indices of objects that cool down
+    int32_t *object_cell;            // [objects] padded cell, GW_NONE once destroyed
+    int32_t *object_ready_tick;      // [objects] first tick at which it is idle again
+    int32_t *object_uses;            // [objects] uses or conversions this episode
+    uint16_t *object_hp;             // [objects] hits it still stands
+    uint8_t *object_busy;            // [objects] gw_busy
+    uint16_t *object_store;          // [objects][resources] units, only in games with stores
+    int32_t *timers;                 // [0] = count, then indices of objects that are busy
+    int32_t *object_at;              // [padded_count] object index or GW_NONE; the world's own where objects stay put
+    int16_t *agent_at;               // [padded_count] agent index or GW_NONE
+    uint8_t *visible;                // [agents][window cells] 1 = visible; only in games with sight
     uint8_t *planes[GW_PLANE_COUNT]; // [padded_count] each, or NULL
 } gw_env;
 
@@ -174,8 +207,12 @@ static inline gw_env gw_env_in_block(const gw_batch *batch, uint8_t *block)
         .head = (gw_env_head *)block,
         .agent_cell = (int32_t *)(block + at->agent_cell),
         .facing = block + at->facing,
+        .frozen = (uint16_t *)(block + at->frozen),
+        .shield = block + at->shield,
+        .glyph = block + at->glyph,
         .last_action = (int16_t *)(block + at->last_action),
         .last_result = block + at->last_result,
+        .still = (int32_t *)(block + at->still),
         .inventory = (uint16_t *)(block + at->inventory),
         .step_reward = (float *)(block + at->step_reward),
         .episode_return = (float *)(block + at->episode_return),
@@ -183,11 +220,18 @@ static inline gw_env gw_env_in_block(const gw_batch *batch, uint8_t *block)
         .ledger_step = (float *)(block + at->ledger_step),
         .ledger_episode = (float *)(block + at->ledger_episode),
         .stats = (int32_t *)(block + at->stats),
+        .object_cell = (int32_t *)(block + at->object_cell),
         .object_ready_tick = (int32_t *)(block + at->object_ready_tick),
         .object_uses = (int32_t *)(block + at->object_uses),
-        .cooling = (int32_t *)(block + at->cooling),
+        .object_hp = (uint16_t *)(block + at->object_hp),
+        .object_busy = block + at->object_busy,
+        .object_store = (uint16_t *)(block + at->object_store),
+        .timers = (int32_t *)(block + at->timers),
+        .agent_at = (int16_t *)(block + at->agent_at),
+        .visible = block + at->visible,
     };
     env.world = batch->worlds[env.head->world];
+    env.object_at = env.world->objects_move ? (int32_t *)(block + at->object_at) : env.world->object_at;
     for (int32_t plane = 0; plane < GW_PLANE_COUNT; ++plane) {
         env.planes[plane] = at->planes[plane] != 0 ? block + at->planes[plane] : NULL;
     }
@@ -199,15 +243,41 @@ static inline gw_env gw_env_at(const gw_batch *batch, int32_t index)
     return gw_env_in_block(batch, batch->blocks + (size_t)index * (size_t)batch->layout.block_size);
 }
 
+static inline int32_t gw_role_of(const gw_rules_def *rules, int32_t agent)
+{
+    return rules->group_role[rules->agent_group[agent]];
+}
+
+static inline uint16_t *gw_inventory_of(const gw_env *env, int32_t agent)
+{
+    return env->inventory + agent * env->world->rules.resource_count;
+}
+
+static inline uint16_t *gw_store_of(const gw_env *env, int32_t object)
+{
+    return env->object_store + (ptrdiff_t)object * env->world->rules.resource_count;
+}
+
+static inline int32_t *gw_stats_of(const gw_env *env, int32_t agent)
+{
+    return env->stats + (ptrdiff_t)agent * env->world->spec.stat_count;
+}
+
+static inline const gw_kind_def *gw_kind_of(const gw_env *env, int32_t object)
+{
+    return &env->world->rules.kinds[env->world->object_kind[object]];
+}
+
+// Add to a count that must not outgrow 31 bits, as it could in a long episode of large amounts.
+static inline void gw_count(int32_t *stat, int32_t units)
+{
+    *stat = units > INT32_MAX - *stat ? INT32_MAX : *stat + units;
+}
+
 // The tick at which the episode is cut.
 static inline int32_t gw_last_tick(const gw_rules_def *rules)
 {
     return rules->max_steps > 0 ? rules->max_steps : GW_LONGEST_EPISODE;
-}
-
-static inline int32_t gw_group_of(const gw_rules_def *rules, int32_t agent)
-{
-    return agent % rules->group_count;
 }
 
 static inline gw_status gw_fail(gw_error *error, gw_status status, const char *message)
@@ -222,6 +292,10 @@ static inline gw_status gw_fail(gw_error *error, gw_status status, const char *m
 // rules.c
 gw_status gw_rules_validate(const gw_rules_def *rules, gw_error *error);
 uint64_t gw_rules_hash(const gw_rules_def *rules);
+bool gw_rules_have_verb(const gw_rules_def *rules, gw_verb verb);
+
+// stats.c
+gw_stat_map gw_stat_map_of(const gw_rules_def *rules);
 
 // batch.c
 bool gw_batch_enter(gw_batch *batch);
@@ -229,25 +303,63 @@ void gw_batch_leave(gw_batch *batch);
 void gw_env_start_episode(gw_batch *batch, gw_env *env);
 
 // actions.c
-gw_result gw_agent_act(gw_env *env, int32_t agent, int32_t action);
+gw_result gw_agent_turn_taken(gw_env *env, int32_t agent, int32_t action);
 bool gw_agent_can(const gw_env *env, int32_t agent, int32_t action);
 
+// inventory.c
+int32_t gw_room_for(const gw_env *env, const uint16_t *inventory, int32_t resource);
+void gw_agent_gain(gw_env *env, int32_t agent, int32_t resource, int32_t units);
+void gw_agent_lose(gw_env *env, int32_t agent, int32_t resource, int32_t units);
+bool gw_agent_has(const gw_env *env, int32_t agent, const gw_amounts *amounts);
+void gw_agent_spend(gw_env *env, int32_t agent, const gw_amounts *amounts);
+void gw_agents_regenerate(gw_env *env);
+
 // objects.c
-gw_result gw_object_check(const gw_env *env, int32_t agent, int32_t object, int32_t tick);
+gw_result gw_object_can_use(const gw_env *env, int32_t agent, int32_t object, int32_t tick);
+gw_result gw_object_can_put(const gw_env *env, int32_t agent, int32_t object);
+gw_result gw_object_can_get(const gw_env *env, int32_t agent, int32_t object);
 gw_result gw_object_use(gw_env *env, int32_t agent, int32_t object);
+gw_result gw_object_put(gw_env *env, int32_t agent, int32_t object);
+gw_result gw_object_get(gw_env *env, int32_t agent, int32_t object);
+void gw_object_hit(gw_env *env, int32_t agent, int32_t object);
+void gw_object_show(gw_env *env, int32_t object);
+void gw_object_hide(gw_env *env, int32_t object);
 uint8_t gw_object_ready_code(const gw_env *env, int32_t object);
+void gw_objects_start(gw_env *env);
 void gw_objects_tick(gw_env *env);
 
+// combat.c
+bool gw_turn_begins(gw_env *env, int32_t agent);
+gw_result gw_agent_attack(gw_env *env, int32_t agent, int32_t argument);
+bool gw_attack_has_target(const gw_env *env, int32_t agent, int32_t argument);
+gw_result gw_agent_toggle_shield(gw_env *env, int32_t agent);
+void gw_agent_freeze(gw_env *env, int32_t agent, int32_t turns);
+
+// tag.c
+gw_result gw_agent_tag(gw_env *env, int32_t agent, int32_t target);
+bool gw_agent_may_tag(const gw_env *env, int32_t agent, int32_t target);
+void gw_tag_start(gw_env *env);
+void gw_tag_tick(gw_env *env, const int32_t *order);
+bool gw_tag_all_caught(const gw_env *env);
+void gw_tag_settle(gw_env *env);
+
 // rewards.c
-void gw_rewards_settle(gw_env *env);
+void gw_terms_start(gw_env *env);
+void gw_rewards_settle(gw_env *env, bool ends);
 bool gw_episode_terminated(const gw_env *env);
 
-// observe.c
+// sight.c
+void gw_sight_update(gw_env *env);
+void gw_sight_count(gw_env *env);
+
+// planes.c
 void gw_agent_place(gw_env *env, int32_t agent, int32_t cell);
 void gw_agent_lift(gw_env *env, int32_t agent);
-void gw_agent_turn(gw_env *env, int32_t agent, int32_t direction);
+void gw_agent_show(gw_env *env, int32_t agent);
 void gw_planes_rebuild(gw_env *env);
-void gw_env_write_observations(const gw_env *env, uint8_t *observations);
+
+// observe.c
+void gw_env_write_observations(gw_env *env, uint8_t *observations, bool counts_tokens);
 
 // pool.c: runs work(context, worker, first, last) over 0..count-1 split into contiguous slices.
 typedef void gw_work(void *context, int32_t worker, int32_t first, int32_t last);

@@ -1,64 +1,7 @@
-// observe.c: the cell planes of an env, kept up to date where something changes, and the windows cut from them.
+// observe.c: what each agent perceives, as planes or as tokens, straight into the caller's memory.
 #include "internal.h"
 
-// Put the agent's marks on its cell's planes.
-void gw_agent_place(gw_env *env, int32_t agent, int32_t cell)
-{
-    env->agent_cell[agent] = cell;
-    env->planes[GW_PLANE_KIND][cell] = GW_CODE_AGENT;
-    if (env->planes[GW_PLANE_GROUP] != NULL) {
-        env->planes[GW_PLANE_GROUP][cell] = (uint8_t)(gw_group_of(&env->world->rules, agent) + 1);
-    }
-    if (env->planes[GW_PLANE_FACING] != NULL) {
-        env->planes[GW_PLANE_FACING][cell] = (uint8_t)(env->facing[agent] + 1);
-    }
-}
-
-// Take them off again. Agents stand on empty cells only.
-void gw_agent_lift(gw_env *env, int32_t agent)
-{
-    int32_t cell = env->agent_cell[agent];
-    env->planes[GW_PLANE_KIND][cell] = GW_CODE_EMPTY;
-    if (env->planes[GW_PLANE_GROUP] != NULL) {
-        env->planes[GW_PLANE_GROUP][cell] = 0;
-    }
-    if (env->planes[GW_PLANE_FACING] != NULL) {
-        env->planes[GW_PLANE_FACING][cell] = 0;
-    }
-}
-
-void gw_agent_turn(gw_env *env, int32_t agent, int32_t direction)
-{
-    env->facing[agent] = (uint8_t)direction;
-    if (env->planes[GW_PLANE_FACING] != NULL) {
-        env->planes[GW_PLANE_FACING][env->agent_cell[agent]] = (uint8_t)(direction + 1);
-    }
-}
-
-// Everything that follows from the state: all planes and the list of cooling objects.
-void gw_planes_rebuild(gw_env *env)
-{
-    const gw_world *world = env->world;
-    size_t size = (size_t)world->padded_count;
-    memcpy(env->planes[GW_PLANE_KIND], world->kind_plane, size);
-    for (int32_t plane = GW_PLANE_KIND + 1; plane < GW_PLANE_COUNT; ++plane) {
-        if (env->planes[plane] != NULL) {
-            memset(env->planes[plane], 0, size);
-        }
-    }
-    env->cooling[0] = 0;
-    for (int32_t object = 0; object < world->object_count; ++object) {
-        if (env->object_ready_tick[object] > env->head->tick) {
-            env->cooling[1 + env->cooling[0]++] = object;
-        }
-        if (env->planes[GW_PLANE_READY] != NULL) {
-            env->planes[GW_PLANE_READY][world->object_cell[object]] = gw_object_ready_code(env, object);
-        }
-    }
-    for (int32_t agent = 0; agent < world->rules.agent_count; ++agent) {
-        gw_agent_place(env, agent, env->agent_cell[agent]);
-    }
-}
+// ---- Planes
 
 // Copy one window out of a plane. A row of at least 8 cells is one 16-byte move that may run into the
 // next row of the target, which is written after it; the last row is copied to the byte.
@@ -82,45 +25,189 @@ static inline uint8_t *copy_window(uint8_t *target, const uint8_t *corner, int32
     return target;
 }
 
+static void hide_unseen(uint8_t *window, const uint8_t *visible, int32_t cell_count)
+{
+    for (int32_t i = 0; i < cell_count; ++i) {
+        window[i] = (uint8_t)(window[i] & -visible[i]);
+    }
+}
+
 static uint8_t completion(const gw_env *env)
 {
     int32_t max_steps = env->world->rules.max_steps;
     return max_steps > 0 ? (uint8_t)((int64_t)255 * env->head->tick / max_steps) : 0;
 }
 
+static uint8_t as_byte(int32_t value)
+{
+    return (uint8_t)(value < 255 ? value : 255);
+}
+
 static void write_self(const gw_env *env, int32_t agent, uint8_t done, uint8_t *self)
 {
     int32_t resource_count = env->world->rules.resource_count;
-    const uint16_t *inventory = env->inventory + agent * resource_count;
+    const uint16_t *inventory = gw_inventory_of(env, agent);
     self[GW_SELF_FACING] = env->facing[agent];
     self[GW_SELF_LAST_ACTION] = (uint8_t)(env->last_action[agent] + 1);
     self[GW_SELF_LAST_RESULT] = env->last_result[agent];
     self[GW_SELF_COMPLETION] = done;
+    self[GW_SELF_GROUP] = env->world->rules.agent_group[agent];
+    self[GW_SELF_FROZEN] = as_byte(env->frozen[agent]);
+    self[GW_SELF_SHIELD] = env->shield[agent];
+    self[GW_SELF_GLYPH] = env->glyph[agent];
     for (int32_t r = 0; r < resource_count; ++r) {
-        self[GW_SELF_INVENTORY + r] = (uint8_t)(inventory[r] < 255 ? inventory[r] : 255);
+        self[GW_SELF_INVENTORY + r] = as_byte(inventory[r]);
     }
 }
 
-// Write [agents][observation_size] for one env.
-void gw_env_write_observations(const gw_env *env, uint8_t *observations)
+static void write_planes(const gw_env *env, int32_t agent, uint8_t done, uint8_t *target)
 {
     const gw_world *world = env->world;
-    const gw_rules_def *rules = &world->rules;
+    const gw_perception_def *perception = &world->rules.perception;
     int32_t stride = world->padded_width;
-    int32_t to_corner = rules->window_height / 2 * stride + rules->window_width / 2;
-    uint8_t done = completion(env);
-
-    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
-        uint8_t *target = observations + (size_t)agent * (size_t)world->spec.observation_size;
-        int32_t corner = env->agent_cell[agent] - to_corner;
-        for (int32_t p = 0; p < rules->plane_count; ++p) {
-            const uint8_t *plane = env->planes[rules->planes[p]] + corner;
-            if (rules->window_width == 11) {
-                target = copy_window(target, plane, stride, 11, rules->window_height); // the usual window, unrolled
-            } else {
-                target = copy_window(target, plane, stride, rules->window_width, rules->window_height);
-            }
+    int32_t width = perception->window_width;
+    int32_t height = perception->window_height;
+    int32_t corner = env->agent_cell[agent] - height / 2 * stride - width / 2;
+    for (int32_t p = 0; p < perception->plane_count; ++p) {
+        const uint8_t *plane = env->planes[perception->planes[p]] + corner;
+        uint8_t *window = target;
+        if (width == 11) {
+            target = copy_window(target, plane, stride, 11, height); // the usual window, unrolled
+        } else {
+            target = copy_window(target, plane, stride, width, height);
         }
-        write_self(env, agent, done, target);
+        if (world->has_sight) {
+            hide_unseen(window, env->visible + (ptrdiff_t)agent * world->cell_count, world->cell_count);
+        }
+    }
+    write_self(env, agent, done, target);
+}
+
+// ---- Tokens
+
+typedef struct token_writer {
+    uint8_t *next;
+    int32_t left; // tokens of the budget
+    int32_t written;
+    int32_t dropped;
+} token_writer;
+
+static inline void put_token(token_writer *w, int32_t location, int32_t feature, int32_t value)
+{
+    if (w->left == 0) {
+        w->dropped += 1;
+        return;
+    }
+    w->next[0] = (uint8_t)location;
+    w->next[1] = (uint8_t)feature;
+    w->next[2] = (uint8_t)value;
+    w->next += 3;
+    w->left -= 1;
+    w->written += 1;
+}
+
+static inline void put_nonzero(token_writer *w, int32_t location, int32_t feature, int32_t value)
+{
+    if (value != 0) {
+        put_token(w, location, feature, value);
+    }
+}
+
+static void put_inventory(token_writer *w, int32_t location, const uint16_t *amounts, int32_t resource_count)
+{
+    for (int32_t r = 0; r < resource_count; ++r) {
+        put_nonzero(w, location, GW_FEATURE_INVENTORY + r, as_byte(amounts[r]));
+    }
+}
+
+static uint8_t reward_byte(float reward)
+{
+    float scaled = reward * 100.0f + 128.0f;
+    return scaled <= 0.0f ? 0 : scaled >= 255.0f ? 255 : (uint8_t)(scaled + 0.5f);
+}
+
+static void put_self_tokens(token_writer *w, const gw_env *env, int32_t agent, uint8_t done, int32_t centre)
+{
+    put_nonzero(w, centre, GW_FEATURE_COMPLETION, done);
+    put_nonzero(w, centre, GW_FEATURE_LAST_ACTION, env->last_action[agent] + 1);
+    put_nonzero(w, centre, GW_FEATURE_LAST_RESULT, env->last_result[agent]);
+    put_token(w, centre, GW_FEATURE_LAST_REWARD, reward_byte(env->head->tick > 0 ? env->step_reward[agent] : 0.0f));
+}
+
+static void put_agent_tokens(token_writer *w, const gw_env *env, int32_t agent, int32_t location)
+{
+    const gw_rules_def *rules = &env->world->rules;
+    put_token(w, location, GW_FEATURE_TYPE, GW_CODE_AGENT);
+    put_token(w, location, GW_FEATURE_GROUP, rules->agent_group[agent] + 1);
+    put_nonzero(w, location, GW_FEATURE_ROLE, rules->role_count > 1 ? gw_role_of(rules, agent) + 1 : 0);
+    put_token(w, location, GW_FEATURE_FROZEN, env->frozen[agent] > 0);
+    put_token(w, location, GW_FEATURE_ORIENTATION, env->facing[agent] + 1);
+    put_nonzero(w, location, GW_FEATURE_SHIELD, env->shield[agent]);
+    put_nonzero(w, location, GW_FEATURE_GLYPH, rules->glyph_count > 1 ? env->glyph[agent] + 1 : 0);
+    put_inventory(w, location, gw_inventory_of(env, agent), rules->resource_count);
+}
+
+static void put_object_tokens(token_writer *w, const gw_env *env, int32_t object, int32_t location)
+{
+    put_nonzero(w, location, GW_FEATURE_HP, as_byte(env->object_hp[object]));
+    put_nonzero(w, location, GW_FEATURE_READY, gw_object_ready_code(env, object));
+    if (env->world->has_stores) {
+        put_inventory(w, location, gw_store_of(env, object), env->world->rules.resource_count);
+    }
+}
+
+static void put_cell_tokens(token_writer *w, const gw_env *env, int32_t cell, int32_t location)
+{
+    int32_t code = env->planes[GW_PLANE_KIND][cell];
+    if (code == GW_CODE_AGENT) {
+        put_agent_tokens(w, env, env->agent_at[cell], location);
+    } else if (code >= GW_CODE_KIND) {
+        put_token(w, location, GW_FEATURE_TYPE, code);
+        if (env->object_at[cell] != GW_NONE) {
+            put_object_tokens(w, env, env->object_at[cell], location);
+        }
+    }
+}
+
+static token_writer write_tokens(const gw_env *env, int32_t agent, uint8_t done, uint8_t *target)
+{
+    const gw_world *world = env->world;
+    const gw_perception_def *perception = &world->rules.perception;
+    int32_t width = perception->window_width;
+    int32_t corner = env->agent_cell[agent] - perception->window_height / 2 * world->padded_width - width / 2;
+    int32_t middle = (perception->window_height / 2) * 16 + width / 2;
+    const uint8_t *kinds = env->planes[GW_PLANE_KIND];
+    const uint8_t *visible = world->has_sight ? env->visible + (ptrdiff_t)agent * world->cell_count : NULL;
+    token_writer w = {.next = target, .left = perception->token_count};
+
+    put_self_tokens(&w, env, agent, done, middle);
+    for (int32_t i = 0; i < world->cell_count; ++i) {
+        int32_t at = world->token_cells[i];
+        int32_t row = at / width;
+        int32_t cell = corner + row * world->padded_width + at % width;
+        if (kinds[cell] > GW_CODE_EMPTY && (visible == NULL || visible[at])) {
+            put_cell_tokens(&w, env, cell, row * 16 + at % width);
+        }
+    }
+    memset(w.next, GW_NO_TOKEN, (size_t)w.left * 3);
+    return w;
+}
+
+// Write [agents][observation_size] for one env. Token statistics belong to the step, not to a look.
+void gw_env_write_observations(gw_env *env, uint8_t *observations, bool counts_tokens)
+{
+    const gw_world *world = env->world;
+    uint8_t done = completion(env);
+    for (int32_t agent = 0; agent < world->rules.agent_count; ++agent) {
+        uint8_t *target = observations + (size_t)agent * (size_t)world->spec.observation_size;
+        if (world->rules.perception.encoding == GW_ENCODING_PLANES) {
+            write_planes(env, agent, done, target);
+            continue;
+        }
+        token_writer w = write_tokens(env, agent, done, target);
+        if (counts_tokens) {
+            gw_count(gw_stats_of(env, agent) + world->stat.tokens_written, w.written);
+            gw_count(gw_stats_of(env, agent) + world->stat.tokens_dropped, w.dropped);
+        }
     }
 }

@@ -1,4 +1,4 @@
-// rewards.c: reward terms, the ledger, and the rule that ends an episode.
+// rewards.c: reward terms, shared rewards, the ledger, and the rule that ends an episode.
 #include "internal.h"
 
 // What a count is worth in total this episode.
@@ -23,31 +23,102 @@ static float pay_for_change(const gw_term_def *term, int32_t before, int32_t now
     return term->weight * (float)(now - before);
 }
 
-// Pay every agent what each term owes it since the last step, in table order.
-void gw_rewards_settle(gw_env *env)
+static int32_t own_count(const gw_env *env, const gw_term_def *term, int32_t agent)
+{
+    return term->kind == GW_TERM_EVENT ? gw_stats_of(env, agent)[term->source]
+                                       : gw_inventory_of(env, agent)[term->source];
+}
+
+static int32_t count_in_scope(const gw_env *env, const gw_term_def *term, int32_t agent)
 {
     const gw_rules_def *rules = &env->world->rules;
-    int32_t stat_count = env->world->spec.stat_count;
+    if (term->scope == GW_SCOPE_AGENT) {
+        return own_count(env, term, agent);
+    }
+    int32_t sum = 0;
+    for (int32_t other = 0; other < rules->agent_count; ++other) {
+        if (term->scope == GW_SCOPE_WORLD || rules->agent_group[other] == rules->agent_group[agent]) {
+            gw_count(&sum, own_count(env, term, other));
+        }
+    }
+    return sum;
+}
+
+// What one starts with is not earned: a holding term pays for changes from here on. One that pays at the end
+// pays for all that is held then.
+void gw_terms_start(gw_env *env)
+{
+    const gw_rules_def *rules = &env->world->rules;
     for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
-        const int32_t *stats = env->stats + agent * stat_count;
-        const uint16_t *inventory = env->inventory + agent * rules->resource_count;
-        int32_t at = agent * rules->term_count;
-        float reward = 0.0f;
         for (int32_t t = 0; t < rules->term_count; ++t) {
             const gw_term_def *term = &rules->terms[t];
-            int32_t now = term->kind == GW_TERM_EVENT ? stats[term->source] : inventory[term->source];
-            float pay = pay_for_change(term, env->term_seen[at + t], now);
-            env->term_seen[at + t] = now;
-            env->ledger_step[at + t] = pay;
-            env->ledger_episode[at + t] += pay;
-            reward += pay;
+            bool holds = term->kind == GW_TERM_HOLDING && !term->at_end;
+            env->term_seen[agent * rules->term_count + t] = holds ? count_in_scope(env, term, agent) : 0;
         }
-        env->step_reward[agent] = reward;
-        env->episode_return[agent] += reward;
     }
 }
 
-bool gw_episode_terminated(const gw_env *env)
+static void pay_terms(gw_env *env, int32_t agent, bool ends)
+{
+    const gw_rules_def *rules = &env->world->rules;
+    int32_t role = gw_role_of(rules, agent);
+    int32_t seen_at = agent * rules->term_count;
+    int32_t ledger_at = agent * env->world->spec.term_count;
+    float reward = 0.0f;
+    for (int32_t t = 0; t < rules->term_count; ++t) {
+        const gw_term_def *term = &rules->terms[t];
+        bool is_due = (term->role == GW_NONE || term->role == role) && (!term->at_end || ends);
+        int32_t now = is_due ? count_in_scope(env, term, agent) : env->term_seen[seen_at + t];
+        float pay = pay_for_change(term, env->term_seen[seen_at + t], now);
+        env->term_seen[seen_at + t] = now;
+        env->ledger_step[ledger_at + t] = pay;
+        env->ledger_episode[ledger_at + t] += pay;
+        reward += pay;
+    }
+    env->step_reward[agent] = reward;
+}
+
+// Each member keeps its part and gets an equal part of what the group pools. The ledger's last column says
+// what sharing gave or took.
+static void share(gw_env *env, int32_t group)
+{
+    const gw_rules_def *rules = &env->world->rules;
+    float part = (float)rules->group_share_percent[group] / 100.0f;
+    float pool = 0.0f;
+    int32_t members = 0;
+    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+        if (rules->agent_group[agent] == group) {
+            pool += part * env->step_reward[agent];
+            members += 1;
+        }
+    }
+    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+        if (rules->agent_group[agent] == group) {
+            float change = pool / (float)members - part * env->step_reward[agent];
+            int32_t at = agent * env->world->spec.term_count + rules->term_count;
+            env->step_reward[agent] += change;
+            env->ledger_step[at] = change;
+            env->ledger_episode[at] += change;
+        }
+    }
+}
+
+// Pay every agent what each term owes it since the last step, in table order.
+void gw_rewards_settle(gw_env *env, bool ends)
+{
+    const gw_rules_def *rules = &env->world->rules;
+    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+        pay_terms(env, agent, ends);
+    }
+    for (int32_t group = 0; env->world->shares && group < rules->group_count; ++group) {
+        share(env, group);
+    }
+    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+        env->episode_return[agent] += env->step_reward[agent];
+    }
+}
+
+static bool holdings_reached(const gw_env *env)
 {
     const gw_rules_def *rules = &env->world->rules;
     const gw_end_def *end = &rules->end;
@@ -55,10 +126,15 @@ bool gw_episode_terminated(const gw_env *env)
         return false;
     }
     for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
-        bool reached = env->inventory[agent * rules->resource_count + end->resource] >= end->amount;
+        bool reached = gw_inventory_of(env, agent)[end->resource] >= end->amount;
         if (reached != end->all_agents) {
             return reached; // one is enough and here it is, or all must and this one has not
         }
     }
     return end->all_agents;
+}
+
+bool gw_episode_terminated(const gw_env *env)
+{
+    return holdings_reached(env) || (env->world->rules.tag.ends_when_all_caught && gw_tag_all_caught(env));
 }

@@ -6,7 +6,12 @@
 #include <stdint.h>
 
 // Purposes of streams: each has its own key, so that using one never shifts another.
-typedef enum gw_purpose { GW_PURPOSE_WORLD = 1, GW_PURPOSE_SPAWN = 2, GW_PURPOSE_ORDER = 3 } gw_purpose;
+typedef enum gw_purpose {
+    GW_PURPOSE_WORLD = 1,
+    GW_PURPOSE_SPAWN = 2,
+    GW_PURPOSE_ORDER = 3,
+    GW_PURPOSE_EVENT = 4
+} gw_purpose;
 
 // The finaliser of SplitMix64 (Steele, Lea and Flood 2014): a bijection that mixes all 64 bits.
 static inline uint64_t gw_mix(uint64_t x)

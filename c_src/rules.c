@@ -14,14 +14,36 @@ void gw_rules_default(gw_rules_def *rules)
     rules->cookie = GW_RULES_COOKIE;
     rules->agent_count = 1;
     rules->group_count = 1;
-    rules->window_width = 11;
-    rules->window_height = 11;
-    rules->plane_count = 1;
-    rules->planes[0] = GW_PLANE_KIND;
+    rules->role_count = 1;
+    rules->glyph_count = 1;
     rules->action_count = 1;
+    memcpy(rules->role_names[0], "agent", sizeof "agent");
     memcpy(rules->actions[0].name, "noop", sizeof "noop");
-    rules->end.resource = GW_NONE;
-    rules->end.amount = 1;
+    for (int32_t r = 0; r < GW_MAX_RESOURCES; ++r) {
+        rules->resources[r].limit_group = GW_NONE;
+    }
+    for (int32_t t = 0; t < GW_MAX_TERMS; ++t) {
+        rules->terms[t].role = GW_NONE;
+    }
+    rules->end = (gw_end_def){.resource = GW_NONE, .amount = 1};
+    rules->combat = (gw_combat_def){.freeze_turns = 1, .armor = GW_NONE, .shield = GW_NONE, .drained = GW_NONE};
+    rules->tag = (gw_tag_def){.chance_percent = 100, .freeze_turns = GW_FOREVER};
+    rules->perception = (gw_perception_def){.window_width = 11,
+                                            .window_height = 11,
+                                            .plane_count = 1,
+                                            .planes = {GW_PLANE_KIND},
+                                            .token_count = 200,
+                                            .cone_degrees = 360};
+}
+
+bool gw_rules_have_verb(const gw_rules_def *rules, gw_verb verb)
+{
+    for (int32_t a = 0; a < rules->action_count; ++a) {
+        if (rules->actions[a].verb == (int32_t)verb) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void gw_map_default(gw_map_def *map)
@@ -96,54 +118,92 @@ static gw_status check_names(const char *table, const char *first_name, size_t s
 
 static gw_status check_sizes(const gw_rules_def *rules, gw_error *error)
 {
-    if (!in_range(rules->agent_count, 1, GW_MAX_AGENTS)) {
-        return bad_rules(error, "agent_count", "", "must be 1 to 1024");
-    }
-    if (!in_range(rules->group_count, 1, GW_MAX_GROUPS)) {
-        return bad_rules(error, "group_count", "", "must be 1 to 8");
-    }
-    if (!in_range(rules->max_steps, 0, GW_MAX_STEPS)) {
-        return bad_rules(error, "max_steps", "", "must be 0 (never) to 1,000,000,000");
-    }
-    if (!in_range(rules->window_width, 1, GW_MAX_WINDOW) || rules->window_width % 2 == 0 ||
-        !in_range(rules->window_height, 1, GW_MAX_WINDOW) || rules->window_height % 2 == 0) {
-        return bad_rules(error, "window", "", "must be odd and 1 to 15 on each side");
-    }
-    if (!in_range(rules->resource_count, 0, GW_MAX_RESOURCES)) {
-        return bad_rules(error, "resources", "", "can be 32 at most");
-    }
-    if (!in_range(rules->kind_count, 0, GW_MAX_KINDS)) {
-        return bad_rules(error, "kinds", "", "can be 64 at most");
-    }
-    if (!in_range(rules->action_count, 1, GW_MAX_ACTIONS)) {
-        return bad_rules(error, "actions", "", "must be 1 to 64");
-    }
-    if (!in_range(rules->term_count, 0, GW_MAX_TERMS)) {
-        return bad_rules(error, "rewards", "", "can be 32 terms at most");
+    const struct {
+        const char *name;
+        int32_t value, low, high;
+        const char *wants;
+    } sizes[] = {
+        {"agent_count", rules->agent_count, 1, GW_MAX_AGENTS, "must be 1 to 1024"},
+        {"group_count", rules->group_count, 1, GW_MAX_GROUPS, "must be 1 to 8"},
+        {"role_count", rules->role_count, 1, GW_MAX_ROLES, "must be 1 to 8"},
+        {"max_steps", rules->max_steps, 0, GW_MAX_STEPS, "must be 0 (never) to 1,000,000,000"},
+        {"glyph_count", rules->glyph_count, 1, GW_MAX_GLYPHS, "must be 1 to 250"},
+        {"resources", rules->resource_count, 0, GW_MAX_RESOURCES, "can be 32 at most"},
+        {"limit_groups", rules->limit_group_count, 0, GW_MAX_LIMIT_GROUPS, "can be 8 at most"},
+        {"kinds", rules->kind_count, 0, GW_MAX_KINDS, "can be 64 at most"},
+        {"actions", rules->action_count, 1, GW_MAX_ACTIONS, "must be 1 to 64"},
+        {"rewards", rules->term_count, 0, GW_MAX_TERMS, "can be 32 terms at most"},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; ++i) {
+        if (!in_range(sizes[i].value, sizes[i].low, sizes[i].high)) {
+            return bad_rules(error, sizes[i].name, "", sizes[i].wants);
+        }
     }
     return GW_OK;
 }
 
-static gw_status check_planes(const gw_rules_def *rules, gw_error *error)
+static gw_status check_groups(const gw_rules_def *rules, gw_error *error)
 {
-    if (!in_range(rules->plane_count, 1, GW_MAX_PLANES)) {
-        return bad_rules(error, "planes", "", "must be 1 to 8");
+    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+        if (rules->agent_group[agent] >= rules->group_count) {
+            return bad_rules(error, "agent_group", "", "names a group that this game does not have");
+        }
+    }
+    for (int32_t group = 0; group < rules->group_count; ++group) {
+        if (!in_range(rules->group_role[group], 0, rules->role_count - 1)) {
+            return bad_rules(error, "group_role", "", "names a role that this game does not have");
+        }
+        if (!in_range(rules->group_share_percent[group], 0, 100)) {
+            return bad_rules(error, "group_share_percent", "", "must be 0 to 100");
+        }
+    }
+    return GW_OK;
+}
+
+static bool is_cone(int32_t degrees)
+{
+    return degrees == 90 || degrees == 180 || degrees == 270 || degrees == 360;
+}
+
+static gw_status check_perception(const gw_rules_def *rules, gw_error *error)
+{
+    const gw_perception_def *perception = &rules->perception;
+    if (!in_range(perception->encoding, 0, GW_ENCODING_COUNT - 1)) {
+        return bad_rules(error, "encoding", "", "is neither planes nor tokens");
+    }
+    if (!in_range(perception->window_width, 1, GW_MAX_WINDOW) || perception->window_width % 2 == 0 ||
+        !in_range(perception->window_height, 1, GW_MAX_WINDOW) || perception->window_height % 2 == 0) {
+        return bad_rules(error, "window", "", "must be odd and 1 to 15 on each side");
+    }
+    if (!in_range(perception->token_count, 1, GW_MAX_TOKENS)) {
+        return bad_rules(error, "token_count", "", "must be 1 to 1024");
+    }
+    if (!in_range(perception->sight_range, 0, GW_MAX_WINDOW)) {
+        return bad_rules(error, "sight_range", "", "must be 0 (the whole window) to 15");
+    }
+    if (!is_cone(perception->cone_degrees)) {
+        return bad_rules(error, "cone_degrees", "", "must be 90, 180, 270 or 360");
+    }
+    if (!in_range(perception->plane_count, 1, GW_MAX_PLANES)) {
+        return bad_rules(error, "planes", "", "must be 1 to 12");
     }
     uint32_t seen = 0;
-    for (int32_t i = 0; i < rules->plane_count; ++i) {
-        if (!in_range(rules->planes[i], 0, GW_PLANE_COUNT - 1)) {
+    for (int32_t i = 0; i < perception->plane_count; ++i) {
+        int32_t plane = perception->planes[i];
+        if (!in_range(plane, 0, GW_PLANE_COUNT - 1)) {
             return bad_rules(error, "planes", "", "holds an unknown plane");
         }
-        if ((seen >> rules->planes[i]) & 1u) {
+        if ((seen >> plane) & 1u) {
             return bad_rules(error, "planes", "", "holds a plane twice");
         }
-        seen |= 1u << rules->planes[i];
+        seen |= 1u << plane;
     }
     return GW_OK;
 }
 
 static gw_status check_resources(const gw_rules_def *rules, gw_error *error)
 {
+    int32_t initial[GW_MAX_LIMIT_GROUPS] = {0};
     for (int32_t i = 0; i < rules->resource_count; ++i) {
         const gw_resource_def *resource = &rules->resources[i];
         if (!in_range(resource->limit, 1, GW_MAX_AMOUNT)) {
@@ -152,38 +212,128 @@ static gw_status check_resources(const gw_rules_def *rules, gw_error *error)
         if (!in_range(resource->initial, 0, resource->limit)) {
             return bad_rules(error, "resource", resource->name, "starts above its limit or below 0");
         }
+        if (!in_range(resource->limit_group, GW_NONE, rules->limit_group_count - 1)) {
+            return bad_rules(error, "resource", resource->name, "names a limit group that is not there");
+        }
+        if (!in_range(resource->regen_amount, -GW_MAX_AMOUNT, GW_MAX_AMOUNT) ||
+            !in_range(resource->regen_interval, 0, GW_MAX_AMOUNT)) {
+            return bad_rules(error, "resource", resource->name,
+                             "needs regeneration within 65535, every 0 to 65535 ticks");
+        }
+        if (resource->limit_group != GW_NONE) {
+            initial[resource->limit_group] += resource->initial;
+        }
+    }
+    for (int32_t g = 0; g < rules->limit_group_count; ++g) {
+        const gw_limit_group_def *group = &rules->limit_groups[g];
+        if (!in_range(group->limit, 1, GW_MAX_AMOUNT)) {
+            return bad_rules(error, "limit group", group->name, "needs a limit of 1 to 65535");
+        }
+        if (initial[g] > group->limit) {
+            return bad_rules(error, "limit group", group->name, "starts above its limit");
+        }
     }
     return GW_OK;
 }
 
-static gw_status check_kinds(const gw_rules_def *rules, gw_error *error)
+// All amounts of a table, and nothing beyond the resources that there are.
+static bool amounts_are_sound(const gw_rules_def *rules, const int32_t *amounts, bool within_limits)
+{
+    for (int32_t r = 0; r < GW_MAX_RESOURCES; ++r) {
+        int32_t most = r >= rules->resource_count ? 0 : within_limits ? rules->resources[r].limit : GW_MAX_AMOUNT;
+        if (!in_range(amounts[r], 0, most)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_empty(const int32_t *amounts)
+{
+    for (int32_t r = 0; r < GW_MAX_RESOURCES; ++r) {
+        if (amounts[r] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static gw_status check_style(const gw_kind_def *kind, gw_error *error)
+{
+    bool stores = kind->style == GW_STYLE_PUT_GET || kind->style == GW_STYLE_CHEST;
+    bool converts = kind->style == GW_STYLE_PUT_GET;
+    if (kind->style == GW_STYLE_SOLID && (kind->use_on_bump || kind->cooldown != 0 || kind->max_uses != 0 ||
+                                          !is_empty(kind->input) || !is_empty(kind->output))) {
+        return bad_rules(error, "kind", kind->name, "is solid but has inputs, outputs, bump, cooldown or max_uses");
+    }
+    if (!converts && kind->conversion_ticks != 0) {
+        return bad_rules(error, "kind", kind->name, "has conversion_ticks but does not convert by put and get");
+    }
+    if (!stores && (kind->max_output != 0 || kind->initial_output != 0)) {
+        return bad_rules(error, "kind", kind->name, "has max_output or initial_output but no store");
+    }
+    if (kind->style == GW_STYLE_CHEST && (kind->cooldown != 0 || kind->max_uses != 0)) {
+        return bad_rules(error, "kind", kind->name, "is a chest, which has no cooldown and no max_uses");
+    }
+    if (converts && kind->conversion_ticks == 0 && kind->cooldown == 0 && is_empty(kind->input)) {
+        return bad_rules(error, "kind", kind->name, "would convert nothing into something without end in no time");
+    }
+    return GW_OK;
+}
+
+static gw_status check_kind(const gw_rules_def *rules, const gw_kind_def *kind, gw_error *error)
 {
     static const char *const taken[] = {"agent", "empty", "outside"};
+    for (size_t j = 0; j < sizeof taken / sizeof *taken; ++j) {
+        if (strcmp(kind->name, taken[j]) == 0) {
+            return bad_rules(error, "kind", kind->name, "has a name that the engine keeps for itself");
+        }
+    }
+    if (!in_range(kind->style, 0, GW_STYLE_COUNT - 1)) {
+        return bad_rules(error, "kind", kind->name, "has an unknown style");
+    }
+    const int32_t amounts[] = {kind->cooldown, kind->max_uses,   kind->conversion_ticks,
+                               kind->hp,       kind->max_output, kind->initial_output};
+    for (size_t i = 0; i < sizeof amounts / sizeof *amounts; ++i) {
+        if (!in_range(amounts[i], 0, GW_MAX_AMOUNT)) {
+            return bad_rules(error, "kind", kind->name, "needs hp, cooldown, uses, ticks and outputs of 0 to 65535");
+        }
+    }
+    bool within_limits = kind->style == GW_STYLE_USE;
+    if (!amounts_are_sound(rules, kind->input, within_limits) ||
+        !amounts_are_sound(rules, kind->output, within_limits)) {
+        return bad_rules(error, "kind", kind->name, "takes or gives more of a resource than its limit allows");
+    }
+    return check_style(kind, error);
+}
+
+static gw_status check_kinds(const gw_rules_def *rules, gw_error *error)
+{
     for (int32_t i = 0; i < rules->kind_count; ++i) {
-        const gw_kind_def *kind = &rules->kinds[i];
-        for (size_t j = 0; j < sizeof taken / sizeof *taken; ++j) {
-            if (strcmp(kind->name, taken[j]) == 0) {
-                return bad_rules(error, "kind", kind->name, "has a name that the engine keeps for itself");
-            }
-        }
-        if (!in_range(kind->cooldown, 0, GW_MAX_AMOUNT) || !in_range(kind->max_uses, 0, GW_MAX_AMOUNT)) {
-            return bad_rules(error, "kind", kind->name, "needs cooldown and max_uses of 0 to 65535");
-        }
-        for (int32_t r = 0; r < GW_MAX_RESOURCES; ++r) {
-            bool in_table = r < rules->resource_count;
-            int32_t high = in_table ? rules->resources[r].limit : 0;
-            if (!in_range(kind->input[r], 0, high) || !in_range(kind->output[r], 0, high)) {
-                return bad_rules(error, "kind", kind->name, "takes or gives more of a resource than its limit allows");
-            }
-            if (!kind->is_converter && (kind->input[r] != 0 || kind->output[r] != 0)) {
-                return bad_rules(error, "kind", kind->name, "has inputs or outputs but is no converter");
-            }
-        }
-        if (!kind->is_converter && (kind->use_on_bump || kind->cooldown != 0 || kind->max_uses != 0)) {
-            return bad_rules(error, "kind", kind->name, "has bump, cooldown or max_uses but is no converter");
+        gw_status status = check_kind(rules, &rules->kinds[i], error);
+        if (status != GW_OK) {
+            return status;
         }
     }
     return GW_OK;
+}
+
+static bool argument_is_known(const gw_rules_def *rules, const gw_action_def *action)
+{
+    switch (action->verb) {
+    case GW_VERB_MOVE:
+    case GW_VERB_ROTATE:
+        return in_range(action->argument, 0, GW_DIRECTION_COUNT - 1);
+    case GW_VERB_STEP:
+        return in_range(action->argument, 0, 1);
+    case GW_VERB_ATTACK:
+        return rules->combat.pattern == GW_ATTACK_CELL ? in_range(action->argument, 1, 9)
+                                                       : in_range(action->argument, 0, 8);
+    case GW_VERB_GLYPH:
+        return in_range(action->argument, 0, rules->glyph_count - 1);
+    default:
+        return action->argument == 0;
+    }
 }
 
 static gw_status check_actions(const gw_rules_def *rules, gw_error *error)
@@ -193,28 +343,90 @@ static gw_status check_actions(const gw_rules_def *rules, gw_error *error)
         if (!in_range(action->verb, 0, GW_VERB_COUNT - 1)) {
             return bad_rules(error, "action", action->name, "has an unknown verb");
         }
-        bool directed = action->verb == GW_VERB_MOVE || action->verb == GW_VERB_ROTATE;
-        if (!in_range(action->argument, 0, directed ? GW_DIRECTION_COUNT - 1 : 0)) {
+        if (!argument_is_known(rules, action)) {
             return bad_rules(error, "action", action->name, "has an argument that its verb does not know");
         }
         if (!in_range(action->priority, 0, GW_PRIORITY_COUNT - 1)) {
             return bad_rules(error, "action", action->name, "needs a priority of 0 to 15");
         }
+        if (!amounts_are_sound(rules, action->required, true) || !amounts_are_sound(rules, action->consumed, true)) {
+            return bad_rules(error, "action", action->name, "costs more of a resource than can be held");
+        }
+        for (int32_t r = 0; r < rules->resource_count; ++r) {
+            if (action->required[r] < action->consumed[r]) {
+                return bad_rules(error, "action", action->name, "consumes more than it requires");
+            }
+        }
+    }
+    return GW_OK;
+}
+
+static bool is_resource_or_none(const gw_rules_def *rules, int32_t resource)
+{
+    return in_range(resource, GW_NONE, rules->resource_count - 1);
+}
+
+static gw_status check_combat(const gw_rules_def *rules, gw_error *error)
+{
+    const gw_combat_def *combat = &rules->combat;
+    if (!in_range(combat->pattern, 0, GW_ATTACK_PATTERN_COUNT - 1)) {
+        return bad_rules(error, "combat", "", "has an unknown pattern");
+    }
+    if (!in_range(combat->freeze_turns, 1, GW_FOREVER - 1)) {
+        return bad_rules(error, "combat", "", "needs freeze_turns of 1 to 65534");
+    }
+    if (!is_resource_or_none(rules, combat->armor) || !is_resource_or_none(rules, combat->shield) ||
+        !is_resource_or_none(rules, combat->drained)) {
+        return bad_rules(error, "combat", "", "names a resource that this game does not have");
+    }
+    if (!in_range(combat->shield_upkeep, 0, GW_MAX_AMOUNT) || !in_range(combat->shield_absorb, 0, GW_MAX_AMOUNT)) {
+        return bad_rules(error, "combat", "", "needs shield_upkeep and shield_absorb of 0 to 65535");
+    }
+    if (gw_rules_have_verb(rules, GW_VERB_SHIELD) && combat->shield == GW_NONE) {
+        return bad_rules(error, "combat", "", "needs a shield resource, since an action raises the shield");
+    }
+    return GW_OK;
+}
+
+static gw_status check_tag(const gw_rules_def *rules, gw_error *error)
+{
+    const gw_tag_def *tag = &rules->tag;
+    if (!tag->is_on) {
+        return tag->ends_when_all_caught ? bad_rules(error, "tag", "", "ends an episode but is off") : GW_OK;
+    }
+    if (!in_range(tag->tagger_role, 0, rules->role_count - 1) ||
+        !in_range(tag->target_role, 0, rules->role_count - 1) || tag->tagger_role == tag->target_role) {
+        return bad_rules(error, "tag", "", "needs two different roles of this game");
+    }
+    if (!in_range(tag->range, 0, GW_TAG_RANGE_COUNT - 1) || !in_range(tag->chance_percent, 1, 100)) {
+        return bad_rules(error, "tag", "", "needs a range of bump or adjacent, and a chance of 1 to 100 percent");
+    }
+    if (!in_range(tag->freeze_turns, 1, GW_FOREVER) || !in_range(tag->hide_ticks, 0, GW_FOREVER - 1)) {
+        return bad_rules(error, "tag", "", "needs freeze_turns of 1 to 65535 and hide_ticks of 0 to 65534");
+    }
+    if (tag->ends_when_all_caught && tag->freeze_turns != GW_FOREVER) {
+        return bad_rules(error, "tag", "", "can only end an episode if who is tagged stays caught");
     }
     return GW_OK;
 }
 
 static gw_status check_terms(const gw_rules_def *rules, gw_error *error)
 {
-    int32_t stat_count = gw_stat_steps(rules) + 1;
+    int32_t stat_count = gw_stat_map_of(rules).count;
     for (int32_t i = 0; i < rules->term_count; ++i) {
         const gw_term_def *term = &rules->terms[i];
+        if (strcmp(term->name, "shared") == 0) {
+            return bad_rules(error, "reward", term->name, "has a name that the ledger keeps for itself");
+        }
         if (!in_range(term->kind, 0, GW_TERM_KIND_COUNT - 1)) {
             return bad_rules(error, "reward", term->name, "is neither an event nor a holding term");
         }
         int32_t source_count = term->kind == GW_TERM_EVENT ? stat_count : rules->resource_count;
         if (!in_range(term->source, 0, source_count - 1)) {
             return bad_rules(error, "reward", term->name, "counts something that this game does not have");
+        }
+        if (!in_range(term->scope, 0, GW_SCOPE_COUNT - 1) || !in_range(term->role, GW_NONE, rules->role_count - 1)) {
+            return bad_rules(error, "reward", term->name, "has an unknown scope or role");
         }
         // Written so that a NaN fails. Larger ones could sum up to infinity within an episode.
         if (!(fabsf(term->weight) <= GW_MAX_REWARD) || !(0.0f <= term->cap && term->cap <= GW_MAX_REWARD)) {
@@ -242,34 +454,42 @@ static gw_status check_end(const gw_rules_def *rules, gw_error *error)
     return GW_OK;
 }
 
+static gw_status check_all_names(const gw_rules_def *rules, gw_error *error)
+{
+    const struct {
+        const char *table, *first;
+        size_t stride;
+        int32_t count;
+        bool dots_allowed;
+    } tables[] = {
+        {"roles", rules->role_names[0], sizeof *rules->role_names, rules->role_count, false},
+        {"resources", rules->resources[0].name, sizeof *rules->resources, rules->resource_count, false},
+        {"limit_groups", rules->limit_groups[0].name, sizeof *rules->limit_groups, rules->limit_group_count, false},
+        {"kinds", rules->kinds[0].name, sizeof *rules->kinds, rules->kind_count, false},
+        {"actions", rules->actions[0].name, sizeof *rules->actions, rules->action_count, false},
+        {"rewards", rules->terms[0].name, sizeof *rules->terms, rules->term_count, true},
+    };
+    gw_status status = GW_OK;
+    for (size_t i = 0; status == GW_OK && i < sizeof tables / sizeof *tables; ++i) {
+        status = check_names(tables[i].table, tables[i].first, tables[i].stride, tables[i].count,
+                             tables[i].dots_allowed, error);
+    }
+    return status;
+}
+
 gw_status gw_rules_validate(const gw_rules_def *rules, gw_error *error)
 {
+    static gw_status (*const checks[])(const gw_rules_def *, gw_error *) = {
+        check_sizes,  check_all_names, check_groups, check_perception, check_resources, check_kinds,
+        check_combat, check_actions,   check_tag,    check_terms,      check_end,
+    };
     if (rules->cookie != GW_RULES_COOKIE) {
         return gw_fail(error, GW_INVALID_ARGUMENT, "the rules were not made by gw_rules_default");
     }
-    gw_status status = check_sizes(rules, error);
-    if (status == GW_OK)
-        status = check_planes(rules, error);
-    if (status == GW_OK)
-        status = check_names("resources", rules->resources[0].name, sizeof *rules->resources, rules->resource_count,
-                             false, error);
-    if (status == GW_OK)
-        status = check_names("kinds", rules->kinds[0].name, sizeof *rules->kinds, rules->kind_count, false, error);
-    if (status == GW_OK)
-        status =
-            check_names("actions", rules->actions[0].name, sizeof *rules->actions, rules->action_count, false, error);
-    if (status == GW_OK)
-        status = check_names("rewards", rules->terms[0].name, sizeof *rules->terms, rules->term_count, true, error);
-    if (status == GW_OK)
-        status = check_resources(rules, error);
-    if (status == GW_OK)
-        status = check_kinds(rules, error);
-    if (status == GW_OK)
-        status = check_actions(rules, error);
-    if (status == GW_OK)
-        status = check_terms(rules, error);
-    if (status == GW_OK)
-        status = check_end(rules, error);
+    gw_status status = GW_OK;
+    for (size_t i = 0; status == GW_OK && i < sizeof checks / sizeof *checks; ++i) {
+        status = checks[i](rules, error);
+    }
     return status;
 }
 
@@ -287,75 +507,111 @@ static uint64_t hash_float(uint64_t key, float value)
     return gw_combine(key, bits);
 }
 
+static uint64_t hash_kind(uint64_t key, const gw_kind_def *kind)
+{
+    const int32_t fields[] = {kind->style,    kind->use_on_bump,   kind->is_swappable,     kind->is_transparent,
+                              kind->hp,       kind->cooldown,      kind->conversion_ticks, kind->max_output,
+                              kind->max_uses, kind->initial_output};
+    key = gw_hash_bytes(hash_name(key, kind->name), fields, sizeof fields);
+    key = gw_hash_bytes(key, kind->input, sizeof kind->input);
+    return gw_hash_bytes(key, kind->output, sizeof kind->output);
+}
+
+static uint64_t hash_action(uint64_t key, const gw_action_def *action)
+{
+    const int32_t fields[] = {action->verb, action->argument, action->priority, action->pays_always};
+    key = gw_hash_bytes(hash_name(key, action->name), fields, sizeof fields);
+    key = gw_hash_bytes(key, action->required, sizeof action->required);
+    return gw_hash_bytes(key, action->consumed, sizeof action->consumed);
+}
+
+static uint64_t hash_term(uint64_t key, const gw_term_def *term)
+{
+    const int32_t fields[] = {term->kind, term->source, term->scope, term->role, term->at_end};
+    key = gw_hash_bytes(hash_name(key, term->name), fields, sizeof fields);
+    return hash_float(hash_float(key, term->weight), term->cap);
+}
+
 static uint64_t hash_tables(uint64_t key, const gw_rules_def *rules)
 {
+    for (int32_t i = 0; i < rules->role_count; ++i) {
+        key = hash_name(key, rules->role_names[i]);
+    }
     for (int32_t i = 0; i < rules->resource_count; ++i) {
         const gw_resource_def *resource = &rules->resources[i];
-        key = gw_combine(hash_name(key, resource->name), (uint64_t)resource->limit);
-        key = gw_combine(key, (uint64_t)resource->initial);
+        const int32_t fields[] = {resource->limit,        resource->initial,        resource->limit_group,
+                                  resource->regen_amount, resource->regen_interval, resource->is_loot};
+        key = gw_hash_bytes(hash_name(key, resource->name), fields, sizeof fields);
+    }
+    for (int32_t i = 0; i < rules->limit_group_count; ++i) {
+        key = gw_combine(hash_name(key, rules->limit_groups[i].name), (uint64_t)rules->limit_groups[i].limit);
     }
     for (int32_t i = 0; i < rules->kind_count; ++i) {
-        const gw_kind_def *kind = &rules->kinds[i];
-        key = gw_combine(hash_name(key, kind->name), (uint64_t)(kind->is_converter * 2 + kind->use_on_bump));
-        key = gw_combine(gw_combine(key, (uint64_t)kind->cooldown), (uint64_t)kind->max_uses);
-        key = gw_hash_bytes(key, kind->input, sizeof kind->input);
-        key = gw_hash_bytes(key, kind->output, sizeof kind->output);
+        key = hash_kind(key, &rules->kinds[i]);
     }
     for (int32_t i = 0; i < rules->action_count; ++i) {
-        const gw_action_def *action = &rules->actions[i];
-        key = gw_combine(hash_name(key, action->name), (uint64_t)action->verb);
-        key = gw_combine(gw_combine(key, (uint64_t)action->argument), (uint64_t)action->priority);
+        key = hash_action(key, &rules->actions[i]);
     }
     for (int32_t i = 0; i < rules->term_count; ++i) {
-        const gw_term_def *term = &rules->terms[i];
-        key = gw_combine(hash_name(key, term->name), (uint64_t)term->kind);
-        key = hash_float(hash_float(gw_combine(key, (uint64_t)term->source), term->weight), term->cap);
+        key = hash_term(key, &rules->terms[i]);
     }
     return key;
 }
 
 uint64_t gw_rules_hash(const gw_rules_def *rules)
 {
+    const gw_end_def *end = &rules->end;
+    const gw_combat_def *combat = &rules->combat;
+    const gw_tag_def *tag = &rules->tag;
+    const gw_perception_def *sees = &rules->perception;
     const int32_t scalars[] = {
-        rules->agent_count,   rules->group_count,  rules->max_steps,      rules->spawn_anywhere, rules->window_width,
-        rules->window_height, rules->plane_count,  rules->resource_count, rules->kind_count,     rules->action_count,
-        rules->term_count,    rules->end.resource, rules->end.amount,     rules->end.all_agents,
+        rules->agent_count,
+        rules->group_count,
+        rules->role_count,
+        rules->max_steps,
+        rules->glyph_count,
+        rules->spawn_anywhere,
+        rules->resource_count,
+        rules->limit_group_count,
+        rules->kind_count,
+        rules->action_count,
+        rules->term_count,
+        end->resource,
+        end->amount,
+        end->all_agents,
+        combat->pattern,
+        combat->freeze_turns,
+        combat->armor,
+        combat->shield,
+        combat->shield_upkeep,
+        combat->shield_absorb,
+        combat->drained,
+        combat->surplus_is_lost,
+        tag->is_on,
+        tag->tagger_role,
+        tag->target_role,
+        tag->range,
+        tag->chance_percent,
+        tag->freeze_turns,
+        tag->hide_ticks,
+        tag->ends_when_all_caught,
+        sees->encoding,
+        sees->window_width,
+        sees->window_height,
+        sees->plane_count,
+        sees->token_count,
+        sees->line_of_sight,
+        sees->sight_range,
+        sees->cone_degrees,
+        sees->counts_sight,
     };
     uint64_t key = gw_hash_bytes(GW_ENGINE_VERSION, scalars, sizeof scalars);
-    key = gw_hash_bytes(key, rules->planes, (size_t)rules->plane_count * sizeof *rules->planes);
+    key = gw_hash_bytes(key, sees->planes, (size_t)sees->plane_count * sizeof *sees->planes);
+    key = gw_hash_bytes(key, rules->agent_group, (size_t)rules->agent_count);
+    key = gw_hash_bytes(key, rules->group_role, (size_t)rules->group_count * sizeof *rules->group_role);
+    key =
+        gw_hash_bytes(key, rules->group_share_percent, (size_t)rules->group_count * sizeof *rules->group_share_percent);
     return hash_tables(key, rules);
-}
-
-// ---- Names of stats
-
-gw_status gw_stat_count(const gw_rules_def *rules, int32_t *count)
-{
-    if (rules == NULL || count == NULL || rules->cookie != GW_RULES_COOKIE ||
-        !in_range(rules->resource_count, 0, GW_MAX_RESOURCES) || !in_range(rules->action_count, 1, GW_MAX_ACTIONS)) {
-        return GW_INVALID_ARGUMENT;
-    }
-    *count = gw_stat_steps(rules) + 1;
-    return GW_OK;
-}
-
-gw_status gw_stat_name(const gw_rules_def *rules, int32_t stat_index, char name[GW_STAT_NAME_SIZE])
-{
-    int32_t count = 0;
-    if (gw_stat_count(rules, &count) != GW_OK || name == NULL || !in_range(stat_index, 0, count - 1)) {
-        return GW_INVALID_ARGUMENT;
-    }
-    int32_t action_stat = stat_index - 2 * rules->resource_count;
-    if (action_stat < 0) {
-        const char *resource = rules->resources[stat_index / 2].name;
-        snprintf(name, GW_STAT_NAME_SIZE, "%.31s.%s", resource, stat_index % 2 == 0 ? "gained" : "lost");
-    } else if (stat_index < gw_stat_failed(rules)) {
-        const char *action = rules->actions[action_stat / 2].name;
-        snprintf(name, GW_STAT_NAME_SIZE, "action.%.31s.%s", action, action_stat % 2 == 0 ? "success" : "failed");
-    } else {
-        static const char *const last[] = {"action.failed", "action.invalid_index", "steps"};
-        snprintf(name, GW_STAT_NAME_SIZE, "%s", last[stat_index - gw_stat_failed(rules)]);
-    }
-    return GW_OK;
 }
 
 // ---- Compiling
@@ -392,17 +648,62 @@ static gw_status check_map(const gw_rules_def *rules, const gw_map_def *map, gw_
     return GW_OK;
 }
 
-static void compile_recipes(gw_world *world)
+static gw_amounts compile_amounts(const gw_rules_def *rules, const int32_t *units)
+{
+    gw_amounts amounts = {0};
+    for (int32_t r = 0; r < rules->resource_count; ++r) {
+        if (units[r] > 0) {
+            amounts.items[amounts.count++] = (gw_amount){r, units[r]};
+        }
+    }
+    return amounts;
+}
+
+static void compile_tables(gw_world *world)
 {
     const gw_rules_def *rules = &world->rules;
     for (int32_t k = 0; k < rules->kind_count; ++k) {
-        gw_recipe *recipe = &world->recipes[k];
-        for (int32_t r = 0; r < rules->resource_count; ++r) {
-            if (rules->kinds[k].input[r] > 0) {
-                recipe->inputs[recipe->input_count++] = (gw_amount){r, rules->kinds[k].input[r]};
-            }
-            if (rules->kinds[k].output[r] > 0) {
-                recipe->outputs[recipe->output_count++] = (gw_amount){r, rules->kinds[k].output[r]};
+        const gw_kind_def *kind = &rules->kinds[k];
+        world->inputs[k] = compile_amounts(rules, kind->input);
+        world->outputs[k] = compile_amounts(rules, kind->output);
+        world->objects_move = world->objects_move || kind->is_swappable || kind->hp > 0;
+        world->has_stores = world->has_stores || kind->style == GW_STYLE_PUT_GET || kind->style == GW_STYLE_CHEST;
+    }
+    for (int32_t a = 0; a < rules->action_count; ++a) {
+        world->required[a] = compile_amounts(rules, rules->actions[a].required);
+        world->consumed[a] = compile_amounts(rules, rules->actions[a].consumed);
+    }
+    for (int32_t r = 0; r < rules->resource_count; ++r) {
+        if (rules->resources[r].regen_amount != 0 && rules->resources[r].regen_interval > 0) {
+            world->regen[world->regen_count++] = r;
+        }
+    }
+    for (int32_t g = 0; g < rules->group_count; ++g) {
+        world->shares = world->shares || rules->group_share_percent[g] > 0;
+    }
+    const gw_perception_def *perception = &rules->perception;
+    world->has_sight = perception->line_of_sight || perception->sight_range > 0 || perception->cone_degrees < 360;
+    world->has_turns =
+        rules->tag.is_on || gw_rules_have_verb(rules, GW_VERB_ATTACK) || gw_rules_have_verb(rules, GW_VERB_SHIELD);
+}
+
+static int32_t distance_from_centre(const gw_perception_def *perception, int32_t cell)
+{
+    int32_t down = cell / perception->window_width - perception->window_height / 2;
+    int32_t right = cell % perception->window_width - perception->window_width / 2;
+    return (down < 0 ? -down : down) + (right < 0 ? -right : right);
+}
+
+// Window cells by Manhattan distance, then in reading order: a row's left cell before its right one.
+static void compile_token_order(gw_world *world)
+{
+    const gw_perception_def *perception = &world->rules.perception;
+    int32_t placed = 0;
+    world->cell_count = perception->window_width * perception->window_height;
+    for (int32_t distance = 0; placed < world->cell_count; ++distance) {
+        for (int32_t cell = 0; cell < world->cell_count; ++cell) {
+            if (distance_from_centre(perception, cell) == distance) {
+                world->token_cells[placed++] = cell;
             }
         }
     }
@@ -423,7 +724,8 @@ static void compile_priorities(gw_world *world)
 static void compile_geometry(gw_world *world, const gw_map_def *map)
 {
     const gw_rules_def *rules = &world->rules;
-    int32_t side = rules->window_width > rules->window_height ? rules->window_width : rules->window_height;
+    const gw_perception_def *seen = &rules->perception;
+    int32_t side = seen->window_width > seen->window_height ? seen->window_width : seen->window_height;
     world->padding = side / 2 > 1 ? side / 2 : 1;
     world->padded_width = map->width + 2 * world->padding;
     world->padded_count = world->padded_width * (map->height + 2 * world->padding);
@@ -438,17 +740,22 @@ static void compile_geometry(gw_world *world, const gw_map_def *map)
 static void compile_spec(gw_world *world, const gw_map_def *map)
 {
     const gw_rules_def *rules = &world->rules;
-    int32_t self_count = GW_SELF_INVENTORY + rules->resource_count;
+    const gw_perception_def *perception = &rules->perception;
+    bool planes = perception->encoding == GW_ENCODING_PLANES;
+    int32_t self_count = planes ? GW_SELF_INVENTORY + rules->resource_count : 0;
     world->spec = (gw_spec){
         .agent_count = rules->agent_count,
         .action_count = rules->action_count,
-        .plane_count = rules->plane_count,
-        .window_width = rules->window_width,
-        .window_height = rules->window_height,
+        .plane_count = planes ? perception->plane_count : 0,
+        .token_count = planes ? 0 : perception->token_count,
+        .window_width = perception->window_width,
+        .window_height = perception->window_height,
         .self_count = self_count,
-        .observation_size = rules->plane_count * rules->window_width * rules->window_height + self_count,
-        .term_count = rules->term_count,
-        .stat_count = gw_stat_steps(rules) + 1,
+        .observation_size =
+            planes ? perception->plane_count * world->cell_count + self_count : 3 * perception->token_count,
+        .feature_count = GW_FEATURE_INVENTORY + rules->resource_count,
+        .term_count = rules->term_count + world->shares,
+        .stat_count = world->stat.count,
         .resource_count = rules->resource_count,
         .kind_count = rules->kind_count,
         .map_width = map->width,
@@ -465,6 +772,12 @@ static int32_t padded_cell(const gw_world *world, int32_t row, int32_t column)
     return (row + world->padding) * world->padded_width + column + world->padding;
 }
 
+// Indestructible walls that stay put are marks on the kind plane and nothing else.
+static bool has_state(const gw_kind_def *kind)
+{
+    return kind->style != GW_STYLE_SOLID || kind->is_swappable || kind->hp > 0;
+}
+
 static void compile_cells(gw_world *world, const gw_map_def *map)
 {
     memset(world->object_at, 0xff, (size_t)world->padded_count * sizeof *world->object_at);
@@ -478,7 +791,7 @@ static void compile_cells(gw_world *world, const gw_map_def *map)
             }
             int32_t kind = code - GW_CELL_KIND;
             world->kind_plane[cell] = (uint8_t)(GW_CODE_KIND + kind);
-            if (world->rules.kinds[kind].is_converter) {
+            if (has_state(&world->rules.kinds[kind])) {
                 world->object_at[cell] = world->object_count;
                 world->object_cell[world->object_count] = cell;
                 world->object_kind[world->object_count] = (uint8_t)kind;
@@ -511,7 +824,10 @@ static gw_status compile_spawns(gw_world *world, const gw_map_def *map, gw_error
     int32_t shared_agents = 0;
 
     for (int32_t g = 0; g < rules->group_count; ++g) {
-        int32_t agents = rules->agent_count / rules->group_count + (g < rules->agent_count % rules->group_count);
+        int32_t agents = 0;
+        for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+            agents += rules->agent_group[agent] == g;
+        }
         int32_t own = rules->spawn_anywhere ? 0 : list_cells(world, map, GW_CELL_SPAWN_GROUP + g, used);
         world->spawn_first[g] = own > 0 ? used : 0;
         world->spawn_count[g] = own > 0 ? own : shared_count;
@@ -563,7 +879,9 @@ gw_status gw_world_create(const gw_rules_def *rules, const gw_map_def *map, gw_w
     }
     atomic_init(&world->references, 1);
     world->rules = *rules;
-    compile_recipes(world);
+    world->stat = gw_stat_map_of(&world->rules);
+    compile_tables(world);
+    compile_token_order(world);
     compile_priorities(world);
     compile_geometry(world, map);
     compile_spec(world, map);

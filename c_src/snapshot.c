@@ -110,62 +110,133 @@ static gw_status check_head(const gw_batch *batch, const gw_snapshot_head *head,
     return GW_OK;
 }
 
-static bool inside_map(const gw_world *world, int32_t cell)
+// A cell of the map that no wall holds. Where objects move, they may stand there too; the marks tell.
+static bool is_open(const gw_world *world, int32_t cell)
 {
-    return 0 <= cell && cell < world->padded_count && world->kind_plane[cell] == GW_CODE_EMPTY;
+    if (cell < 0 || cell >= world->padded_count) {
+        return false;
+    }
+    bool was_object = world->objects_move && world->object_at[cell] != GW_NONE;
+    return world->kind_plane[cell] == GW_CODE_EMPTY || was_object;
 }
 
-// No two agents in a cell: marks are set on the way and always wiped again.
+// No two things in a cell: marks are set on the way and always wiped again.
+static bool mark_cell(const gw_batch *batch, int32_t cell)
+{
+    bool free = !batch->marks[cell];
+    batch->marks[cell] = 1;
+    return free;
+}
+
 static bool cells_are_distinct(const gw_batch *batch, const gw_env *env)
 {
-    int32_t marked = 0;
     bool distinct = true;
-    for (; marked < batch->spec.agent_count && distinct; ++marked) {
-        distinct = !batch->marks[env->agent_cell[marked]];
-        batch->marks[env->agent_cell[marked]] = 1;
+    for (int32_t agent = 0; agent < batch->spec.agent_count; ++agent) {
+        distinct = mark_cell(batch, env->agent_cell[agent]) && distinct;
     }
-    for (int32_t agent = 0; agent < marked; ++agent) {
+    for (int32_t object = 0; object < env->world->object_count; ++object) {
+        if (env->object_cell[object] != GW_NONE) {
+            distinct = mark_cell(batch, env->object_cell[object]) && distinct;
+        }
+    }
+    for (int32_t agent = 0; agent < batch->spec.agent_count; ++agent) {
         batch->marks[env->agent_cell[agent]] = 0;
     }
+    for (int32_t object = 0; object < env->world->object_count; ++object) {
+        if (env->object_cell[object] != GW_NONE) {
+            batch->marks[env->object_cell[object]] = 0;
+        }
+    }
     return distinct;
+}
+
+static bool holdings_are_sound(const gw_batch *batch, const gw_env *env, int32_t agent)
+{
+    const gw_rules_def *rules = batch->rules;
+    const uint16_t *inventory = gw_inventory_of(env, agent);
+    for (int32_t r = 0; r < rules->resource_count; ++r) {
+        if (inventory[r] > rules->resources[r].limit) {
+            return false;
+        }
+    }
+    for (int32_t s = 0; s < batch->spec.stat_count; ++s) {
+        if (gw_stats_of(env, agent)[s] < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool ledger_is_sound(const gw_batch *batch, const gw_env *env, int32_t agent)
+{
+    for (int32_t t = 0; t < batch->rules->term_count; ++t) {
+        if (env->term_seen[agent * batch->rules->term_count + t] < 0) {
+            return false;
+        }
+    }
+    for (int32_t t = 0; t < batch->spec.term_count; ++t) {
+        int32_t at = agent * batch->spec.term_count + t;
+        if (!isfinite(env->ledger_step[at]) || !isfinite(env->ledger_episode[at])) {
+            return false;
+        }
+    }
+    return isfinite(env->step_reward[agent]) && isfinite(env->episode_return[agent]);
 }
 
 static bool agent_is_sound(const gw_batch *batch, const gw_env *env, int32_t agent)
 {
     const gw_rules_def *rules = batch->rules;
-    const uint16_t *inventory = env->inventory + agent * rules->resource_count;
-    bool sound = inside_map(env->world, env->agent_cell[agent]) && env->facing[agent] < GW_DIRECTION_COUNT &&
-                 env->last_action[agent] >= GW_NONE && env->last_action[agent] < rules->action_count &&
-                 env->last_result[agent] < GW_RESULT_COUNT && isfinite(env->step_reward[agent]) &&
-                 isfinite(env->episode_return[agent]);
-    for (int32_t r = 0; r < rules->resource_count; ++r) {
-        sound = sound && inventory[r] <= rules->resources[r].limit;
+    bool has_shields = gw_rules_have_verb(rules, GW_VERB_SHIELD);
+    return is_open(env->world, env->agent_cell[agent]) && env->facing[agent] < GW_DIRECTION_COUNT &&
+           env->last_action[agent] >= GW_NONE && env->last_action[agent] < rules->action_count &&
+           env->last_result[agent] < GW_RESULT_COUNT && env->glyph[agent] < rules->glyph_count &&
+           env->shield[agent] <= has_shields && (env->frozen[agent] == 0 || env->world->has_turns) &&
+           env->still[agent] >= 0 && env->still[agent] <= env->head->tick && holdings_are_sound(batch, env, agent) &&
+           ledger_is_sound(batch, env, agent);
+}
+
+static bool store_is_sound(const gw_batch *batch, const gw_env *env, int32_t object, bool may_hold)
+{
+    for (int32_t r = 0; env->world->has_stores && !may_hold && r < batch->spec.resource_count; ++r) {
+        if (gw_store_of(env, object)[r] != 0) {
+            return false;
+        }
     }
-    const int32_t *stats = env->stats + agent * batch->spec.stat_count;
-    for (int32_t s = 0; s < batch->spec.stat_count; ++s) {
-        bool counts_units = s < 2 * rules->resource_count; // the others go up by one a tick at most
-        sound = sound && stats[s] >= 0 && (counts_units || stats[s] <= env->head->tick);
-    }
-    for (int32_t t = 0; t < rules->term_count && sound; ++t) {
-        const gw_term_def *term = &rules->terms[t];
-        int32_t at = agent * rules->term_count + t;
-        int32_t now = term->kind == GW_TERM_EVENT ? stats[term->source] : inventory[term->source];
-        sound = env->term_seen[at] == now && isfinite(env->ledger_step[at]) && isfinite(env->ledger_episode[at]);
-    }
-    return sound;
+    return true;
+}
+
+static bool object_is_sound(const gw_batch *batch, const gw_env *env, int32_t object)
+{
+    const gw_kind_def *kind = gw_kind_of(env, object);
+    int32_t tick = env->head->tick;
+    int32_t ready = env->object_ready_tick[object];
+    int32_t longest = kind->cooldown > kind->conversion_ticks ? kind->cooldown : kind->conversion_ticks;
+    bool is_busy = env->object_busy[object] != GW_IDLE;
+    bool is_gone = env->object_cell[object] == GW_NONE;
+    bool converts = kind->style == GW_STYLE_PUT_GET;
+    bool may_hold = !is_gone && (converts || kind->style == GW_STYLE_CHEST);
+
+    bool place = is_gone ? kind->hp > 0 && env->object_hp[object] == 0
+                         : is_open(env->world, env->object_cell[object]) && env->object_hp[object] <= kind->hp &&
+                               (kind->hp == 0 || env->object_hp[object] > 0);
+    bool moved = env->object_cell[object] != env->world->object_cell[object];
+    bool timing = env->object_busy[object] <= GW_COOLING && ready >= 0 &&
+                  (!is_busy || (!is_gone && ready > tick && ready - tick <= longest)) &&
+                  (env->object_busy[object] != GW_CONVERTING || converts);
+    return place && (is_gone || !moved || kind->is_swappable) && timing && env->object_uses[object] >= 0 &&
+           env->object_uses[object] <= kind->max_uses && store_is_sound(batch, env, object, may_hold);
 }
 
 static bool objects_are_sound(const gw_batch *batch, const gw_env *env)
 {
-    int32_t tick = env->head->tick;
     for (int32_t object = 0; object < batch->max_objects; ++object) {
-        bool used = object < env->world->object_count;
-        const gw_kind_def *kind = used ? &batch->rules->kinds[env->world->object_kind[object]] : NULL;
-        int32_t longest = used ? kind->cooldown : 0;
-        int32_t most = used ? kind->max_uses : 0;
-        int32_t ready = env->object_ready_tick[object];
-        int32_t uses = env->object_uses[object];
-        if (ready < 0 || uses < 0 || uses > most || (ready > tick && ready - tick > longest) || (!used && ready != 0)) {
+        if (object < env->world->object_count) {
+            if (!object_is_sound(batch, env, object)) {
+                return false;
+            }
+        } else if (env->object_cell[object] != 0 || env->object_ready_tick[object] != 0 ||
+                   env->object_uses[object] != 0 || env->object_hp[object] != 0 || env->object_busy[object] != 0 ||
+                   !store_is_sound(batch, env, object, false)) {
             return false;
         }
     }

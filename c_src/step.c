@@ -23,24 +23,34 @@ static void draw_order(const gw_env *env, int32_t *order)
     }
 }
 
-static void act(gw_env *env, int32_t agent, int32_t action)
+static void count_motion(gw_env *env, int32_t agent, int32_t cell_before)
 {
-    const gw_rules_def *rules = &env->world->rules;
-    int32_t *stats = env->stats + agent * env->world->spec.stat_count;
-    gw_result result = gw_agent_act(env, agent, action);
+    int32_t *longest = gw_stats_of(env, agent) + env->world->stat.still;
+    env->still[agent] = env->agent_cell[agent] == cell_before ? env->still[agent] + 1 : 0;
+    *longest = env->still[agent] > *longest ? env->still[agent] : *longest;
+}
+
+static void take_turn(gw_env *env, int32_t agent, int32_t action)
+{
+    const gw_stat_map *stat = &env->world->stat;
+    int32_t *stats = gw_stats_of(env, agent);
+    int32_t cell_before = env->agent_cell[agent];
+    gw_result result = gw_agent_turn_taken(env, agent, action);
     bool success = result == GW_RESULT_SUCCESS;
-    stats[gw_stat_action(rules, action, success)] += 1;
-    stats[gw_stat_failed(rules)] += !success;
+    stats[stat->action_first + 2 * action + !success] += 1;
+    stats[stat->failed] += !success;
     env->last_action[agent] = (int16_t)action;
     env->last_result[agent] = (uint8_t)result;
+    if (result != GW_RESULT_FROZEN) {
+        count_motion(env, agent, cell_before);
+    }
 }
 
 static void refuse(gw_env *env, int32_t agent)
 {
-    const gw_rules_def *rules = &env->world->rules;
-    int32_t *stats = env->stats + agent * env->world->spec.stat_count;
-    stats[gw_stat_failed(rules)] += 1;
-    stats[gw_stat_invalid(rules)] += 1;
+    int32_t *stats = gw_stats_of(env, agent);
+    stats[env->world->stat.failed] += 1;
+    stats[env->world->stat.invalid] += 1;
     env->last_action[agent] = GW_NONE;
     env->last_result[agent] = GW_RESULT_INVALID;
 }
@@ -61,7 +71,7 @@ static void act_all(gw_env *env, const int32_t *actions, int32_t *order)
             int32_t agent = order[i];
             int32_t action = actions[agent];
             if (is_action(rules, action) && rules->actions[action].priority == world->priorities[p]) {
-                act(env, agent, action);
+                take_turn(env, agent, action);
             }
         }
     }
@@ -69,7 +79,7 @@ static void act_all(gw_env *env, const int32_t *actions, int32_t *order)
         if (!is_action(rules, actions[agent])) {
             refuse(env, agent);
         }
-        env->stats[agent * world->spec.stat_count + gw_stat_steps(rules)] += 1;
+        gw_stats_of(env, agent)[world->stat.steps] += 1;
     }
 }
 
@@ -82,7 +92,7 @@ static void record_episode(gw_batch *batch, const gw_env *env, int32_t index, bo
         batch->last_episode[row] = (gw_episode){
             .env = index,
             .agent = agent,
-            .group = gw_group_of(rules, agent),
+            .group = rules->agent_group[agent],
             .world = env->head->world,
             .episode = env->head->episode,
             .length = env->head->tick,
@@ -92,7 +102,7 @@ static void record_episode(gw_batch *batch, const gw_env *env, int32_t index, bo
         };
     }
     size_t agents = (size_t)rules->agent_count;
-    size_t terms = agents * (size_t)rules->term_count;
+    size_t terms = agents * (size_t)batch->spec.term_count;
     size_t stats = agents * (size_t)batch->spec.stat_count;
     memcpy(batch->last_terms + (size_t)index * terms, env->ledger_episode, terms * sizeof(float));
     memcpy(batch->last_stats + (size_t)index * stats, env->stats, stats * sizeof(int32_t));
@@ -120,22 +130,29 @@ static void step_env(gw_batch *batch, const gw_io *io, int32_t index, int32_t *o
 
     env.head->tick += 1;
     gw_objects_tick(&env);
+    gw_agents_regenerate(&env);
     act_all(&env, io->actions + row, order);
-    gw_rewards_settle(&env);
+    gw_tag_tick(&env, order);
+    gw_sight_update(&env);
+    gw_sight_count(&env);
 
     bool terminated = gw_episode_terminated(&env);
     bool truncated = !terminated && env.head->tick >= gw_last_tick(rules);
+    if (terminated || truncated) {
+        gw_tag_settle(&env);
+    }
+    gw_rewards_settle(&env, terminated || truncated);
     report(&env, io, row, terminated, truncated);
 
     if (terminated || truncated) {
         if (io->final_observations != NULL) {
-            gw_env_write_observations(&env, io->final_observations + observations_at);
+            gw_env_write_observations(&env, io->final_observations + observations_at, true);
         }
         record_episode(batch, &env, index, terminated);
         env.head->episode += 1;
         gw_env_start_episode(batch, &env);
     }
-    gw_env_write_observations(&env, io->observations + observations_at);
+    gw_env_write_observations(&env, io->observations + observations_at, true);
 }
 
 static void step_slice(void *context, int32_t worker, int32_t first, int32_t last)
