@@ -13,7 +13,23 @@ from pathlib import Path
 
 from cffi import FFI
 
-SOURCES = ["actions", "batch", "objects", "observe", "pool", "rewards", "rules", "snapshot", "step"]
+SOURCES = [
+    "actions",
+    "batch",
+    "combat",
+    "inventory",
+    "objects",
+    "observe",
+    "planes",
+    "pool",
+    "rewards",
+    "rules",
+    "sight",
+    "snapshot",
+    "stats",
+    "step",
+    "tag",
+]
 # -ffp-contract=off: a fused multiply-add would make rewards differ between platforms.
 COMPILE_ARGS = ["-std=c11", "-O3", "-ffp-contract=off", "-pthread"]
 

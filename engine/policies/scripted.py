@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UsageError
-from engine.sim import DIRECTION_STEPS, DIRECTIONS, EMPTY, FIRST_KIND, Kind, Rules, Spec, Verb
+from engine.sim import DIRECTION_STEPS, DIRECTIONS, EMPTY, FIRST_KIND, Kind, Rules, Spec, Style, Verb
 
 from .signature import KIND_PLANE, Signature
 
@@ -96,7 +96,7 @@ class SimplePolicy:
         self._inventory_bytes = [features[f"inv:{name}"] for name in names]
         self._facing_byte, self._result_byte = features["facing"], features["last_result"]
         kinds = list(rules.kinds.values())
-        usable = [kind.converter and (kind.bump or self._use != _NO_ACTION) for kind in kinds]
+        usable = [kind.style is Style.USE and (kind.bump or self._use != _NO_ACTION) for kind in kinds]
         self._usable = [index for index, can in enumerate(usable) if can]
         self._inputs = np.array([[kind.inputs.get(name, 0) for name in names] for kind in kinds]).reshape(
             -1, len(names)

@@ -31,6 +31,10 @@ class AgentView:
     facing: int  # index into DIRECTIONS
     last_action: int  # action id, or -1 before the first step and after an invalid one
     last_result: int  # ActionResult
+    role: int
+    frozen: int  # own turns still to lose, or FOREVER
+    shield: bool
+    glyph: int
     step_reward: float
     episode_return: float
     inventory: tuple[int, ...]
@@ -332,6 +336,10 @@ def _agent(view: Any, resources: int) -> AgentView:
         view.facing,
         view.last_action,
         view.last_result,
+        view.role,
+        view.frozen,
+        bool(view.shield),
+        view.glyph,
         view.step_reward,
         view.episode_return,
         tuple(view.inventory[0:resources]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rules import DIRECTIONS, Action, Direction, End, Kind, Plane, Resource, Rules, Term, Verb
+from .rules import DIRECTIONS, Action, Direction, End, Kind, Plane, Resource, Rules, Style, Term, Verb
 
 NOOP = Action(name="noop")
 
@@ -27,7 +27,7 @@ def navigation(max_steps: int = 100, goal_reward: float = 1.0, step_reward: floa
         max_steps=max_steps,
         spawn_anywhere=True,
         resources={"heart": Resource(limit=1)},
-        kinds={"wall": Kind(), "goal": Kind(converter=True, bump=True, outputs={"heart": 1})},
+        kinds={"wall": Kind(), "goal": Kind(style=Style.USE, bump=True, outputs={"heart": 1})},
         actions=(NOOP, *moves(*DIRECTIONS)),  # type: ignore[arg-type]  # DIRECTIONS lists the literals of Direction
         rewards=(
             Term(name="goal", stat="heart.gained", weight=goal_reward),
@@ -53,9 +53,9 @@ def arena(agents: int = 6, groups: int = 2, max_steps: int = 1000, batteries_per
         resources={"ore": Resource(limit=50), "battery": Resource(limit=50), "heart": Resource(limit=255)},
         kinds={
             "wall": Kind(),
-            "mine": Kind(converter=True, cooldown=10, outputs={"ore": 1}),
-            "generator": Kind(converter=True, cooldown=5, inputs={"ore": 1}, outputs={"battery": 1}),
-            "altar": Kind(converter=True, cooldown=10, inputs={"battery": batteries_per_heart}, outputs={"heart": 1}),
+            "mine": Kind(style=Style.USE, cooldown=10, outputs={"ore": 1}),
+            "generator": Kind(style=Style.USE, cooldown=5, inputs={"ore": 1}, outputs={"battery": 1}),
+            "altar": Kind(style=Style.USE, cooldown=10, inputs={"battery": batteries_per_heart}, outputs={"heart": 1}),
         },
         actions=(NOOP, *moves(*directions), *rotations(*directions), Action(name="use", verb=Verb.USE)),
         rewards=(

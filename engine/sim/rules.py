@@ -1,19 +1,21 @@
-"""A game as data: the tables of resources, kinds, actions and rewards. Immutable.
+"""A game as data: the tables of resources, kinds, actions, combat, tagging, sight and rewards. Immutable.
 
 `Rules` is what recipes write, checkpoints remember and the C engine compiles. Names are checked here with
-their key path; C checks everything again, because it trusts nobody.
+their key path; C checks everything again, because it trusts nobody. gridworld.h says what each table means.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-TermName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,30}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$", description="a-z, 0-9 and _, a letter first")]
+TermName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_.]{0,30}$", description="a-z, 0-9, _ and ., a letter first")]
+Units = Annotated[int, Field(ge=0, le=65535)]
 Amounts = dict[Name, Annotated[int, Field(ge=1, le=65535)]]
 
 DIRECTIONS = ("north", "south", "west", "east", "northwest", "northeast", "southwest", "southeast")
@@ -21,6 +23,13 @@ Direction = Literal["north", "south", "west", "east", "northwest", "northeast", 
 
 # (row, column) of one cell toward each direction, by the direction's id.
 DIRECTION_STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
+
+FOREVER = 65535
+"""Frozen turns that never end: caught for good."""
+
+RESERVED_KINDS = ("agent", "empty", "outside")
+SHARED_TERM = "shared"
+"""The ledger's last term in games where a group shares: what sharing gave or took."""
 
 
 class Plane(StrEnum):
@@ -30,6 +39,28 @@ class Plane(StrEnum):
     GROUP = "group"
     FACING = "facing"
     READY = "ready"
+    ROLE = "role"
+    FROZEN = "frozen"
+    SHIELD = "shield"
+    GLYPH = "glyph"
+    HP = "hp"
+    STOCK = "stock"
+
+
+class Encoding(StrEnum):
+    """How an observation is written. The order is that of gw_encoding."""
+
+    PLANES = "planes"
+    TOKENS = "tokens"
+
+
+class Style(StrEnum):
+    """What an object does. The order is that of gw_style."""
+
+    SOLID = "solid"
+    USE = "use"
+    PUT_GET = "put_get"
+    CHEST = "chest"
 
 
 class Verb(StrEnum):
@@ -39,6 +70,35 @@ class Verb(StrEnum):
     MOVE = "move"
     ROTATE = "rotate"
     USE = "use"
+    STEP = "step"
+    PUT = "put"
+    GET = "get"
+    ATTACK = "attack"
+    SHIELD = "shield"
+    SWAP = "swap"
+    GLYPH = "glyph"
+
+
+class AttackPattern(StrEnum):
+    """Whom an attack's argument means. The order is that of gw_attack_pattern."""
+
+    NTH_AGENT = "nth_agent"
+    CELL = "cell"
+
+
+class TagRange(StrEnum):
+    """From where a tagger reaches its target. The order is that of gw_tag_range."""
+
+    BUMP = "bump"
+    ADJACENT = "adjacent"
+
+
+class Scope(StrEnum):
+    """Whose counts a reward term sums. The order is that of gw_scope."""
+
+    AGENT = "agent"
+    GROUP = "group"
+    WORLD = "world"
 
 
 class Table(BaseModel):
@@ -51,18 +111,60 @@ class Resource(Table):
     """Something an agent can hold."""
 
     limit: int = Field(default=255, ge=1, le=65535, description="most units one agent may hold")
-    initial: int = Field(default=0, ge=0, le=65535, description="units held at the start of an episode")
+    initial: Units = Field(default=0, description="units held at the start of an episode")
+    limit_group: Name | None = Field(default=None, description="a group of resources that share a limit")
+    regen_amount: int = Field(
+        default=0, ge=-65535, le=65535, description="units gained, or lost if negative, each time"
+    )
+    regen_interval: Units = Field(default=0, description="ticks between two times, 0 = never")
+    loot: bool = Field(default=False, description="a hit takes it from the victim")
+
+    @model_validator(mode="after")
+    def _starts_within_limit(self) -> Resource:
+        if self.initial > self.limit:
+            raise ValueError(f"initial: {self.initial} is above the limit of {self.limit}")
+        return self
 
 
 class Kind(Table):
-    """A kind of object. One with `converter` set can be used: all inputs for all outputs, or nothing."""
+    """A kind of object. `style` says what can be done with it; every object blocks its cell."""
 
-    converter: bool = False
-    bump: bool = Field(default=False, description="a move into it uses it")
-    cooldown: int = Field(default=0, ge=0, le=65535, description="ticks from one use to the next chance")
-    max_uses: int = Field(default=0, ge=0, le=65535, description="uses per episode, 0 = unlimited")
+    style: Style = Style.SOLID
+    bump: bool = Field(default=False, description="a move into it uses it, or puts and gets")
+    swappable: bool = Field(default=False, description="may change places with an agent")
+    transparent: bool = Field(default=False, description="one can see past it")
+    hp: Units = Field(default=0, description="hits it stands before it is gone, 0 = indestructible")
+    cooldown: Units = Field(default=0, description="ticks from one use or conversion to the next chance")
+    conversion_ticks: Units = Field(default=0, description="put_get: ticks from inputs to outputs")
+    max_output: Units = Field(default=0, description="put_get: units of outputs it holds; chest: of all; 0 = no limit")
+    max_uses: Units = Field(default=0, description="uses or conversions per episode, 0 = unlimited")
+    initial_output: Units = Field(default=0, description="units of each output at the start of an episode")
     inputs: Amounts = Field(default_factory=dict)
     outputs: Amounts = Field(default_factory=dict)
+
+    @property
+    def converts(self) -> bool:
+        """Whether it turns inputs into outputs."""
+        return self.style in (Style.USE, Style.PUT_GET)
+
+    @model_validator(mode="after")
+    def _style_fits(self) -> Kind:
+        stores = self.style in (Style.PUT_GET, Style.CHEST)
+        misfits = {
+            "solid, so it has no inputs, outputs, bump, cooldown or max_uses": self.style is Style.SOLID
+            and (self.inputs or self.outputs or self.bump or self.cooldown or self.max_uses),
+            "only a put_get has conversion_ticks": self.style is not Style.PUT_GET and self.conversion_ticks,
+            "only a put_get or a chest has max_output or initial_output": not stores
+            and (self.max_output or self.initial_output),
+            "a chest has no cooldown and no max_uses": self.style is Style.CHEST and (self.cooldown or self.max_uses),
+            "without inputs it needs conversion_ticks or a cooldown, or it would fill up in no time": (
+                self.style is Style.PUT_GET and not (self.inputs or self.conversion_ticks or self.cooldown)
+            ),
+        }
+        for words, is_so in misfits.items():
+            if is_so:
+                raise ValueError(words)
+        return self
 
 
 class Action(Table):
@@ -70,17 +172,50 @@ class Action(Table):
 
     name: Name
     verb: Verb = Verb.NOOP
-    direction: Direction | None = None
+    direction: Direction | None = Field(default=None, description="of a move or a rotate")
+    argument: int = Field(default=0, ge=0, le=249, description="step: 1 = backward; attack: target; glyph: which")
     priority: int = Field(default=0, ge=0, le=15, description="higher goes first within a tick")
+    pays_always: bool = Field(default=False, description="the cost is due even if the action fails")
+    required: Amounts = Field(default_factory=dict, description="units that must be held besides those consumed")
+    consumed: Amounts = Field(default_factory=dict, description="units that are spent")
 
     @model_validator(mode="after")
-    def _direction_fits_verb(self) -> Action:
+    def _arguments_fit_verb(self) -> Action:
         directed = self.verb in (Verb.MOVE, Verb.ROTATE)
         if directed and self.direction is None:
             raise ValueError(f"{self.verb} needs a direction")
         if not directed and self.direction is not None:
             raise ValueError(f"{self.verb} takes no direction")
+        if self.argument and self.verb not in (Verb.STEP, Verb.ATTACK, Verb.GLYPH):
+            raise ValueError(f"{self.verb} takes no argument")
+        if self.verb is Verb.STEP and self.argument > 1:
+            raise ValueError("step takes argument 0 (forward) or 1 (backward)")
         return self
+
+
+class Combat(Table):
+    """What a hit does. Read only where an action attacks or shields."""
+
+    pattern: AttackPattern = AttackPattern.NTH_AGENT
+    freeze_turns: int = Field(default=10, ge=1, le=65534, description="own turns that a victim loses")
+    armor: Name | None = Field(default=None, description="one unit is spent in place of a hit")
+    shield: Name | None = Field(default=None, description="what a raised shield lives on")
+    shield_upkeep: Units = Field(default=1, description="units per own turn while it is up")
+    shield_absorb: Units = Field(default=5, description="units that a hit costs a shield; one that holds fewer breaks")
+    drained: Name | None = Field(default=None, description="the victim loses all of it")
+    surplus_is_lost: bool = Field(default=False, description="loot without room is lost, else it stays")
+
+
+class Tag(Table):
+    """Tagging, as in hide-and-seek."""
+
+    tagger: Name = Field(description="role of those who tag")
+    target: Name = Field(description="role of those who are tagged")
+    range: TagRange = TagRange.BUMP
+    chance_percent: int = Field(default=100, ge=1, le=100, description="of a try to succeed")
+    freeze_turns: int = Field(default=FOREVER, ge=1, le=FOREVER, description="65535: caught for good")
+    hide_ticks: int = Field(default=0, ge=0, le=65534, description="ticks at the start during which taggers are frozen")
+    ends_when_all_caught: bool = False
 
 
 class Term(Table):
@@ -89,13 +224,18 @@ class Term(Table):
     name: TermName
     stat: str | None = Field(default=None, description="for an event term: the stat it counts, such as heart.gained")
     holding: Name | None = Field(default=None, description="for a holding term: the resource")
-    weight: float = Field(allow_inf_nan=False, description="reward per count")
-    cap: float = Field(default=0.0, ge=0.0, allow_inf_nan=False, description="largest total an episode, 0 = none")
+    weight: float = Field(ge=-1e20, le=1e20, allow_inf_nan=False, description="reward per count")
+    cap: float = Field(default=0.0, ge=0.0, le=1e20, allow_inf_nan=False, description="largest total, 0 = none")
+    scope: Scope = Field(default=Scope.AGENT, description="whose counts: its own, its group's, all agents'")
+    role: Name | None = Field(default=None, description="only agents of this role are paid")
+    at_end: bool = Field(default=False, description="pays the whole in the step that ends the episode")
 
     @model_validator(mode="after")
     def _one_source(self) -> Term:
         if (self.stat is None) == (self.holding is None):
             raise ValueError("give either stat (an event term) or holding (a holding term)")
+        if self.name == SHARED_TERM:
+            raise ValueError(f"{SHARED_TERM!r} is the ledger's own name")
         return self
 
 
@@ -120,19 +260,41 @@ class Window(Table):
         return self
 
 
+class Sight(Table):
+    """Which cells of the window are visible."""
+
+    line_of_sight: bool = Field(default=False, description="opaque objects hide what is behind them")
+    range: int = Field(default=0, ge=0, le=15, description="cells, 0 = the whole window")
+    cone_degrees: Literal[90, 180, 270, 360] = Field(default=360, description="around the facing")
+    counts: bool = Field(default=False, description="keep the stats sees.<role>, seen and hidden")
+
+
 class Rules(Table):
     """A game. Everything the engine needs to know but the map."""
 
     name: Name
     agents: int = Field(default=1, ge=1, le=1024, description="agents per env")
-    groups: int = Field(default=1, ge=1, le=8, description="agent a belongs to group a % groups")
+    groups: int = Field(default=1, ge=1, le=8, description="agent a is of group a % groups, unless sizes are given")
+    group_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(), description="agents of each group")
+    roles: tuple[Name, ...] = Field(default=("agent",), min_length=1, max_length=8)
+    group_roles: tuple[Name, ...] = Field(default=(), description="role of each group; all have the first by default")
+    group_shares: tuple[Annotated[int, Field(ge=0, le=100)], ...] = Field(
+        default=(), description="percent of each member's reward that the group shares"
+    )
     max_steps: int = Field(default=0, ge=0, le=1_000_000_000, description="steps until truncation, 0 = never")
+    glyphs: int = Field(default=1, ge=1, le=250, description="glyphs an agent may show")
     spawn_anywhere: bool = Field(default=False, description="start on any empty cell, not on spawn cells only")
+    encoding: Encoding = Encoding.PLANES
     window: Window = Field(default_factory=Window)
-    planes: tuple[Plane, ...] = (Plane.KIND,)
+    planes: tuple[Plane, ...] = Field(default=(Plane.KIND,), min_length=1)
+    tokens: int = Field(default=200, ge=1, le=1024, description="tokens: budget of one observation")
+    sight: Sight = Field(default_factory=Sight)
     resources: dict[Name, Resource] = Field(default_factory=dict, max_length=32)
+    limit_groups: dict[Name, Annotated[int, Field(ge=1, le=65535)]] = Field(default_factory=dict, max_length=8)
     kinds: dict[Name, Kind] = Field(default_factory=dict, max_length=64)
     actions: tuple[Action, ...] = Field(min_length=1, max_length=64)
+    combat: Combat = Field(default_factory=Combat)
+    tag: Tag | None = None
     rewards: tuple[Term, ...] = Field(default=(), max_length=32)
     end: End | None = None
 
@@ -140,54 +302,157 @@ class Rules(Table):
     def stat_names(self) -> tuple[str, ...]:
         """Names of all stats in the order of their index; pinned to C's own list by a test."""
         return (
-            *(f"{resource}.{change}" for resource in self.resources for change in ("gained", "lost")),
+            *(f"{resource}.{change}" for resource in self.resources for change in self._resource_changes()),
             *(f"action.{action.name}.{how}" for action in self.actions for how in ("success", "failed")),
-            "action.failed",
-            "action.invalid_index",
-            "steps",
+            *("action.failed", "action.invalid_index", "steps", "status.max_steps_without_motion"),
+            *self._optional_stats(),
         )
+
+    def _resource_changes(self) -> tuple[str, ...]:
+        stores = any(kind.style in (Style.PUT_GET, Style.CHEST) for kind in self.kinds.values())
+        stolen = ("stolen",) if self.has_verb(Verb.ATTACK) else ()
+        return ("gained", "lost", *(("put", "get") if stores else ()), *stolen)
+
+    def _optional_stats(self) -> Iterable[str]:
+        if self.has_verb(Verb.ATTACK):
+            yield from (f"action.attack.{how}" for how in ("hit", "hit_by", "blocked", "wasted_on_frozen"))
+            yield "object.destroyed"
+        if self.has_verb(Verb.ATTACK) or self.tag:
+            yield "status.frozen.ticks"
+        if self.has_verb(Verb.SHIELD):
+            yield "status.shield.ticks"
+        if self.has_verb(Verb.SWAP):
+            yield "actions.swap"
+        if self.tag:
+            events = ("tags", "tagged", "misses", "caught_all", "caught_none", "survived")
+            yield from (f"tag.{event}" for event in events)
+        if self.sight.counts:
+            yield from (*(f"sees.{role}" for role in self.roles), "seen", "hidden")
+        if self.encoding is Encoding.TOKENS:
+            yield from ("tokens_written", "tokens_dropped")
 
     @property
     def action_names(self) -> tuple[str, ...]:
         """Names of all actions in the order of their id."""
         return tuple(action.name for action in self.actions)
 
+    @property
+    def agent_groups(self) -> tuple[int, ...]:
+        """The group of each agent."""
+        if self.group_sizes:
+            return tuple(group for group, size in enumerate(self.group_sizes) for _ in range(size))
+        return tuple(agent % self.groups for agent in range(self.agents))
+
+    def role_of_group(self, group: int) -> str:
+        """The role that a group's agents play."""
+        return self.group_roles[group] if self.group_roles else self.roles[0]
+
+    def share_of_group(self, group: int) -> int:
+        """Percent of each member's reward that the group shares."""
+        return self.group_shares[group] if self.group_shares else 0
+
+    def has_verb(self, verb: Verb) -> bool:
+        """Whether some action does this."""
+        return any(action.verb is verb for action in self.actions)
+
     @model_validator(mode="after")
     def _references_exist(self) -> Rules:
+        for name, resource in self.resources.items():
+            if resource.limit_group is not None:
+                _check_known(resource.limit_group, self.limit_groups, f"resources.{name}.limit_group", "limit group")
         for name, kind in self.kinds.items():
             _check_kind(name, kind, self.resources)
+        for index, action in enumerate(self.actions):
+            self._check_action(action, f"actions.{index}")
         for index, term in enumerate(self.rewards):
-            if term.stat is not None:
-                _check_known(term.stat, self.stat_names, f"rewards.{index}.stat", "stat")
-            if term.holding is not None:
-                _check_known(term.holding, self.resources, f"rewards.{index}.holding", "resource")
-        if self.end is not None:
-            _check_known(self.end.resource, self.resources, "end.resource", "resource")
+            self._check_term(term, f"rewards.{index}")
+        self._check_groups()
+        self._check_combat()
+        self._check_ends()
         _check_unique("actions", self.action_names)
-        _check_unique("rewards", tuple(term.name for term in self.rewards))
-        _check_unique("planes", self.planes)
+        _check_unique("rewards", [term.name for term in self.rewards])
+        _check_unique("planes", [plane.value for plane in self.planes])
+        _check_unique("roles", self.roles)
         return self
 
+    def _check_groups(self) -> None:
+        if self.group_sizes and (len(self.group_sizes) != self.groups or sum(self.group_sizes) != self.agents):
+            raise ValueError(
+                f"group_sizes: {len(self.group_sizes)} groups of {sum(self.group_sizes)} agents in all, "
+                f"but the game has {self.groups} groups of {self.agents}"
+            )
+        for path, values in (("group_roles", self.group_roles), ("group_shares", self.group_shares)):
+            if values and len(values) != self.groups:
+                raise ValueError(f"{path}: {len(values)} given for {self.groups} groups")
+        for index, role in enumerate(self.group_roles):
+            _check_known(role, self.roles, f"group_roles.{index}", "role")
 
-def _check_kind(name: str, kind: Kind, resources: dict[str, Resource]) -> None:
-    if not kind.converter and (kind.inputs or kind.outputs or kind.bump or kind.cooldown or kind.max_uses):
-        raise ValueError(f"kinds.{name}: only a converter has inputs, outputs, bump, cooldown or max_uses")
+    def _check_action(self, action: Action, path: str) -> None:
+        for side, amounts in (("required", action.required), ("consumed", action.consumed)):
+            _check_amounts(amounts, self.resources, f"{path}.{side}")
+        low, high = (1, 9) if self.combat.pattern is AttackPattern.CELL else (0, 8)
+        if action.verb is Verb.ATTACK and not low <= action.argument <= high:
+            raise ValueError(f"{path}.argument: an attack by {self.combat.pattern} takes {low} to {high}")
+        if action.verb is Verb.GLYPH and action.argument >= self.glyphs:
+            raise ValueError(f"{path}.argument: there are {self.glyphs} glyphs, from 0")
+
+    def _check_term(self, term: Term, path: str) -> None:
+        if term.stat is not None:
+            _check_known(term.stat, self.stat_names, f"{path}.stat", "stat")
+        if term.holding is not None:
+            _check_known(term.holding, self.resources, f"{path}.holding", "resource")
+        if term.role is not None:
+            _check_known(term.role, self.roles, f"{path}.role", "role")
+
+    def _check_combat(self) -> None:
+        for field in ("armor", "shield", "drained"):
+            resource = getattr(self.combat, field)
+            if resource is not None:
+                _check_known(resource, self.resources, f"combat.{field}", "resource")
+        if self.has_verb(Verb.SHIELD) and self.combat.shield is None:
+            raise ValueError("combat.shield: an action raises the shield, so it needs a resource to live on")
+
+    def _check_ends(self) -> None:
+        if self.tag is not None:
+            for field in ("tagger", "target"):
+                _check_known(getattr(self.tag, field), self.roles, f"tag.{field}", "role")
+            if self.tag.tagger == self.tag.target:
+                raise ValueError("tag.target: nobody can tag their own role")
+            if self.tag.ends_when_all_caught and self.tag.freeze_turns != FOREVER:
+                raise ValueError(f"tag.ends_when_all_caught: needs freeze_turns {FOREVER}, or nobody stays caught")
+        if self.end is not None:
+            _check_known(self.end.resource, self.resources, "end.resource", "resource")
+            resource = self.resources[self.end.resource]
+            if not resource.initial < self.end.amount <= resource.limit:
+                raise ValueError(
+                    f"end.amount: must be above the {resource.initial} at the start, at most {resource.limit}"
+                )
+
+
+def _check_kind(name: str, kind: Kind, resources: Mapping[str, Resource]) -> None:
+    if name in RESERVED_KINDS:
+        raise ValueError(f"kinds.{name}: the engine keeps this name for itself")
     for side, amounts in (("inputs", kind.inputs), ("outputs", kind.outputs)):
-        for resource, units in amounts.items():
-            _check_known(resource, resources, f"kinds.{name}.{side}", "resource")
-            if units > resources[resource].limit:
-                limit = resources[resource].limit
-                raise ValueError(f"kinds.{name}.{side}.{resource}: {units} can never be held, the limit is {limit}")
+        limited = kind.style is Style.USE
+        _check_amounts(amounts, resources, f"kinds.{name}.{side}", limited=limited)
 
 
-def _check_known(name: str, known: dict[str, Resource] | tuple[str, ...], path: str, what: str) -> None:
+def _check_amounts(amounts: Amounts, resources: Mapping[str, Resource], path: str, *, limited: bool = True) -> None:
+    for resource, units in amounts.items():
+        _check_known(resource, resources, path, "resource")
+        limit = resources[resource].limit
+        if limited and units > limit:
+            raise ValueError(f"{path}.{resource}: {units} can never be held, the limit is {limit}")
+
+
+def _check_known(name: str, known: Collection[str], path: str, what: str) -> None:
     if name in known:
         return
     near = difflib.get_close_matches(name, list(known), n=1)
     raise ValueError(f"{path}: no {what} {name!r}" + (f", did you mean {near[0]!r}?" if near else ""))
 
 
-def _check_unique(path: str, names: tuple[str, ...]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
+def _check_unique(path: str, names: Collection[str]) -> None:
+    twice = sorted({name for name in names if list(names).count(name) > 1})
     if twice:
-        raise ValueError(f"{path}: '{twice[0]}' is there twice")
+        raise ValueError(f"{path}: {twice[0]!r} is there twice")

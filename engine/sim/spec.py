@@ -5,13 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from .rules import Plane, Rules
+from .rules import DIRECTIONS, SHARED_TERM, Encoding, Plane, Rules
 
 OUTSIDE, EMPTY, AGENT, FIRST_KIND = 0, 1, 2, 3  # codes of the kind plane and of EnvView.cells
 
 NOT_READY_CODES = {2: "cooling down", 3: "used up"}  # codes of the ready plane; 1 = can be used now
 
-SELF_FEATURES = ("facing", "last_action", "last_result", "episode_completion")
+SELF_FEATURES = ("facing", "last_action", "last_result", "episode_completion", "group", "frozen", "shield", "glyph")
+
+TOKEN_FEATURES = (
+    "type_id",
+    "group",
+    "role",
+    "frozen",
+    "orientation",
+    "shield",
+    "glyph",
+    "hp",
+    "ready",
+    "episode_completion_pct",
+    "last_action",
+    "last_result",
+    "last_reward",
+)
+"""Token features by id; inv:<resource> follows for each resource."""
+
+NO_TOKEN = 255  # all three bytes of a token that is not there
 
 
 class ActionResult(IntEnum):
@@ -27,6 +46,9 @@ class ActionResult(IntEnum):
     COOLING_DOWN = 7
     FULL = 8
     USED_UP = 9
+    FROZEN = 10
+    NOTHING_MOVED = 11
+    MISSED = 12
 
 
 @dataclass(frozen=True)
@@ -35,18 +57,22 @@ class Spec:
 
     agent_count: int
     action_names: tuple[str, ...]
-    planes: tuple[str, ...]
+    encoding: str  # "planes" or "tokens"
+    planes: tuple[str, ...]  # empty with tokens
     plane_classes: tuple[int, ...]  # values a byte of each plane can take: 0..n-1
     window_width: int
     window_height: int
     self_features: tuple[str, ...]
     self_scales: tuple[float, ...]  # largest value of each self feature: divide by it to get 0..1
-    observation_size: int  # bytes of one row: planes, then the self vector
+    token_count: int  # 0 with planes
+    feature_names: tuple[str, ...]  # token features by id
+    observation_size: int  # bytes of one row: planes and the self vector, or 3 for each token
     term_names: tuple[str, ...]
     stat_names: tuple[str, ...]
     resource_names: tuple[str, ...]
     kind_names: tuple[str, ...]
     group_count: int
+    role_names: tuple[str, ...]
 
     @property
     def plane_size(self) -> int:
@@ -61,29 +87,52 @@ class Spec:
 
 def spec_of(rules: Rules) -> Spec:
     """The spec of a game; C's own sizes are compared with it when a world is made."""
-    classes = {
-        Plane.KIND: FIRST_KIND + len(rules.kinds),
-        Plane.GROUP: rules.groups + 1,
-        Plane.FACING: 9,  # 8 directions + 1 for "no agent"
-        Plane.READY: 4,
-    }
-    features = (*SELF_FEATURES, *(f"inv:{resource}" for resource in rules.resources))
-    limits = tuple(float(min(resource.limit, 255)) for resource in rules.resources.values())
-    scales = (7.0, float(len(rules.actions)), float(max(ActionResult)), 255.0, *limits)
+    planes = rules.planes if rules.encoding is Encoding.PLANES else ()
+    features = (*SELF_FEATURES, *(f"inv:{resource}" for resource in rules.resources)) if planes else ()
+    classes = _plane_classes(rules)
     window = rules.window
+    shares = (SHARED_TERM,) if any(rules.group_shares) else ()
+    plane_bytes = len(planes) * window.width * window.height + len(features)
     return Spec(
         agent_count=rules.agents,
         action_names=rules.action_names,
-        planes=tuple(plane.value for plane in rules.planes),
-        plane_classes=tuple(classes[plane] for plane in rules.planes),
+        encoding=rules.encoding.value,
+        planes=tuple(plane.value for plane in planes),
+        plane_classes=tuple(classes[plane] for plane in planes),
         window_width=window.width,
         window_height=window.height,
         self_features=features,
-        self_scales=scales,
-        observation_size=len(rules.planes) * window.width * window.height + len(features),
-        term_names=tuple(term.name for term in rules.rewards),
+        self_scales=_self_scales(rules) if planes else (),
+        token_count=0 if planes else rules.tokens,
+        feature_names=(*TOKEN_FEATURES, *(f"inv:{resource}" for resource in rules.resources)),
+        observation_size=plane_bytes if planes else 3 * rules.tokens,
+        term_names=(*(term.name for term in rules.rewards), *shares),
         stat_names=rules.stat_names,
         resource_names=tuple(rules.resources),
         kind_names=tuple(rules.kinds),
         group_count=rules.groups,
+        role_names=rules.roles,
     )
+
+
+def _plane_classes(rules: Rules) -> dict[Plane, int]:
+    """How many values a byte of each plane can take."""
+    most_hp = max((kind.hp for kind in rules.kinds.values()), default=0)
+    return {
+        Plane.KIND: FIRST_KIND + len(rules.kinds),
+        Plane.GROUP: rules.groups + 1,
+        Plane.FACING: len(DIRECTIONS) + 1,  # + 1 for "no agent", as in the others
+        Plane.READY: 4,
+        Plane.ROLE: len(rules.roles) + 1,
+        Plane.FROZEN: 2,
+        Plane.SHIELD: 2,
+        Plane.GLYPH: rules.glyphs + 1,
+        Plane.HP: min(most_hp, 255) + 1,
+        Plane.STOCK: 256,
+    }
+
+
+def _self_scales(rules: Rules) -> tuple[float, ...]:
+    limits = tuple(float(min(resource.limit, 255)) for resource in rules.resources.values())
+    fixed = (7, len(rules.actions), max(ActionResult), 255, max(rules.groups - 1, 1), 255, 1, max(rules.glyphs - 1, 1))
+    return (*(float(scale) for scale in fixed), *limits)

@@ -22,7 +22,7 @@ SETTINGS = {
     "rules.window.width": st.integers(0, 7).map(lambda half: 2 * half + 1),
     "rules.spawn_anywhere": st.booleans(),
     "rules.end": st.none() | st.builds(lambda n: {"resource": "heart", "amount": n}, st.integers(1, 9)),
-    "rules.kinds.wall": st.sampled_from([{}, {"converter": True, "cooldown": 3}]),
+    "rules.kinds.wall": st.sampled_from([{}, {"style": "use", "cooldown": 3}]),
     "trainer.learning_rate": st.floats(1e-12, 1, allow_nan=False),
     "trainer.gamma": st.floats(0, 1),
     "trainer.total_steps": st.integers(1, 10**15),

@@ -40,7 +40,7 @@ def converters(draw: st.DrawFn, table: dict[str, Resource]) -> Kind:
         return {name: draw(st.integers(1, min(table[name].limit, 3))) for name in names}
 
     return Kind(
-        converter=True,
+        style="use",
         bump=draw(st.booleans()),
         cooldown=draw(st.integers(0, 4)),
         max_uses=draw(st.sampled_from([0, 0, 1, 3])),

@@ -117,12 +117,12 @@ def test_the_limits_of_python_are_those_of_c() -> None:
         ),
         (changed(end={"resource": "hart"}), "", "end.resource: no resource 'hart', did you mean 'heart'?"),
         (
-            changed(kinds={"mine": {"converter": True, "outputs": {"orre": 1}}}),
+            changed(kinds={"mine": {"style": "use", "outputs": {"orre": 1}}}),
             "",
             "kinds.mine.outputs: no resource 'orre', did you mean 'ore'?",
         ),
         (
-            changed(kinds={"mine": {"converter": True, "inputs": {"ore": 51}}}),
+            changed(kinds={"mine": {"style": "use", "inputs": {"ore": 51}}}),
             "",
             "kinds.mine.inputs.ore: 51 can never be held, the limit is 50",
         ),

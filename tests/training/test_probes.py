@@ -19,8 +19,8 @@ WEST = Action(name="move_west", verb=Verb.MOVE, direction="west")
 
 # A goal gives a heart and 2 coins, an altar a heart alone; a heart ends the episode and costs 1, a coin pays 1.
 PRIZES = {
-    "goal": Kind(converter=True, bump=True, outputs={"heart": 1, "coin": 2}),
-    "altar": Kind(converter=True, bump=True, outputs={"heart": 1}),
+    "goal": Kind(style="use", bump=True, outputs={"heart": 1, "coin": 2}),
+    "altar": Kind(style="use", bump=True, outputs={"heart": 1}),
 }
 PRIZE_TERMS = (Term(name="coin", stat="coin.gained", weight=1.0), Term(name="heart", stat="heart.gained", weight=-1.0))
 PER_STEP = (Term(name="alive", stat="steps", weight=1.0),)

@@ -125,14 +125,14 @@ def arena(agents: int = 1, batteries: int = 3, **changes: object) -> Rules:
             "####\n#@m#\n####",
             arena(
                 resources={"ore": Resource(limit=1), "battery": Resource(limit=5), "heart": Resource(limit=5)},
-                kinds={**games.arena().kinds, "mine": Kind(converter=True, outputs={"ore": 1}), "altar": Kind()},
+                kinds={**games.arena().kinds, "mine": Kind(style="use", outputs={"ore": 1}), "altar": Kind()},
             ),
             ["rotate_east", "use", "use"],
             "You cannot use the mine: no room for 1 ore.",
         ),
         (
             "####\n#@m#\n####",
-            arena(kinds={**games.arena().kinds, "mine": Kind(converter=True, max_uses=1, outputs={"ore": 1})}),
+            arena(kinds={**games.arena().kinds, "mine": Kind(style="use", max_uses=1, outputs={"ore": 1})}),
             ["rotate_east", "use", "use"],
             "You cannot use the mine: it is used up.",
         ),

@@ -14,6 +14,7 @@ from engine.sim import (
     Kind,
     Rules,
     Spec,
+    Style,
     Verb,
 )
 
@@ -156,7 +157,7 @@ def thing_words(scene: Scene, row: int, column: int) -> str:
     thing, kind = _thing_at(view, scene.rules, row, column)
     if kind is None:
         return "floor" if thing == "thing" else thing
-    if not kind.converter:
+    if kind.style is Style.SOLID:
         return thing
     takes = f"takes {amounts(kind.inputs)}, " if kind.inputs else ""
     state = {2: ", cooling down", 3: ", used up"}.get(int(view.ready[row, column]), "")
