@@ -143,6 +143,7 @@ static bool allocate(gw_batch *batch, int64_t block_size)
     size_t ring = (size_t)batch->ring_capacity;
 
     batch->blocks = aligned_alloc(64, envs * (size_t)block_size);
+    batch->envs = calloc(envs, sizeof *batch->envs);
     batch->order = calloc((size_t)batch->thread_count * agents, sizeof *batch->order);
     batch->marks = calloc((size_t)batch->max_padded, sizeof *batch->marks);
     batch->ended = calloc(envs, sizeof *batch->ended);
@@ -156,8 +157,12 @@ static bool allocate(gw_batch *batch, int64_t block_size)
     if (batch->blocks != NULL) {
         memset(batch->blocks, 0, envs * (size_t)block_size);
     }
-    return batch->blocks && batch->order && batch->marks && batch->ended && batch->last_episode && batch->last_terms &&
-           batch->last_stats && batch->ring && batch->ring_terms && batch->ring_stats && batch->pool;
+    for (size_t i = 0; batch->blocks != NULL && batch->envs != NULL && i < envs; ++i) {
+        batch->envs[i] = gw_env_in_block(batch, batch->blocks + i * (size_t)block_size);
+    }
+    return batch->blocks && batch->envs && batch->order && batch->marks && batch->ended && batch->last_episode &&
+           batch->last_terms && batch->last_stats && batch->ring && batch->ring_terms && batch->ring_stats &&
+           batch->pool;
 }
 
 static bool take_worlds(gw_batch *batch, const gw_batch_def *def)
@@ -181,9 +186,9 @@ static bool take_worlds(gw_batch *batch, const gw_batch_def *def)
 static void start_all(gw_batch *batch, uint64_t seed)
 {
     for (int32_t i = 0; i < batch->env_count; ++i) {
-        gw_env env = gw_env_at(batch, i);
-        *env.head = (gw_env_head){.seed = seed, .stream_env = i, .episode = 0};
-        gw_env_start_episode(batch, &env);
+        gw_env *env = &batch->envs[i];
+        *env->head = (gw_env_head){.seed = seed, .stream_env = i, .episode = 0};
+        gw_env_start_episode(batch, env);
     }
     batch->ring_first = 0;
     batch->ring_count = 0;
@@ -232,6 +237,7 @@ void gw_batch_destroy(gw_batch *batch)
     free(batch->worlds);
     free(batch->world_weights_to);
     free(batch->blocks);
+    free(batch->envs);
     free(batch->order);
     free(batch->marks);
     free(batch->ended);
@@ -352,7 +358,7 @@ void gw_env_start_episode(gw_batch *batch, gw_env *env)
 {
     env->head->tick = 0;
     env->head->world = draw_world(batch, env->head);
-    *env = gw_env_in_block(batch, (uint8_t *)env->head); // another world has other objects
+    gw_env_enter_world(batch, env);
     clear_state(batch, env);
 
     memcpy(env->planes[GW_PLANE_KIND], env->world->kind_plane, (size_t)env->world->padded_count);
@@ -381,8 +387,8 @@ gw_status gw_batch_reset(gw_batch *batch, uint64_t seed, uint8_t *observations)
     start_all(batch, seed);
     size_t env_size = (size_t)batch->spec.agent_count * (size_t)batch->spec.observation_size;
     for (int32_t i = 0; i < batch->env_count; ++i) {
-        gw_env env = gw_env_at(batch, i);
-        gw_env_write_observations(&env, observations + (size_t)i * env_size, true);
+        gw_env *env = &batch->envs[i];
+        gw_env_write_observations(env, observations + (size_t)i * env_size, true);
     }
     gw_batch_leave(batch);
     return GW_OK;
@@ -485,20 +491,20 @@ gw_status gw_env_look(gw_batch *batch, int32_t index, gw_env_view *view, uint8_t
     if (status != GW_OK) {
         return status;
     }
-    gw_env env = gw_env_at(batch, index);
-    const gw_spec *spec = &env.world->spec;
+    gw_env *env = &batch->envs[index];
+    const gw_spec *spec = &env->world->spec;
     if ((cells != NULL || ready != NULL) && cell_capacity < spec->map_width * spec->map_height) {
         gw_batch_leave(batch);
         return GW_INVALID_ARGUMENT;
     }
-    *view = (gw_env_view){.world = env.head->world,
+    *view = (gw_env_view){.world = env->head->world,
                           .map_width = spec->map_width,
                           .map_height = spec->map_height,
-                          .tick = env.head->tick,
-                          .episode = env.head->episode};
-    look_at_cells(&env, cells, ready);
+                          .tick = env->head->tick,
+                          .episode = env->head->episode};
+    look_at_cells(env, cells, ready);
     for (int32_t agent = 0; agents != NULL && agent < spec->agent_count; ++agent) {
-        agents[agent] = look_at_agent(&env, agent);
+        agents[agent] = look_at_agent(env, agent);
     }
     gw_batch_leave(batch);
     return GW_OK;
@@ -510,17 +516,17 @@ gw_status gw_env_ledger(gw_batch *batch, int32_t index, float *step, float *epis
     if (status != GW_OK) {
         return status;
     }
-    gw_env env = gw_env_at(batch, index);
+    gw_env *env = &batch->envs[index];
     size_t agents = (size_t)batch->spec.agent_count;
     size_t terms = agents * (size_t)batch->spec.term_count;
     if (step != NULL) {
-        memcpy(step, env.ledger_step, terms * sizeof *step);
+        memcpy(step, env->ledger_step, terms * sizeof *step);
     }
     if (episode != NULL) {
-        memcpy(episode, env.ledger_episode, terms * sizeof *episode);
+        memcpy(episode, env->ledger_episode, terms * sizeof *episode);
     }
     if (stats != NULL) {
-        memcpy(stats, env.stats, agents * (size_t)batch->spec.stat_count * sizeof *stats);
+        memcpy(stats, env->stats, agents * (size_t)batch->spec.stat_count * sizeof *stats);
     }
     gw_batch_leave(batch);
     return GW_OK;
@@ -532,8 +538,8 @@ gw_status gw_env_observe(gw_batch *batch, int32_t index, uint8_t *observations)
     if (status != GW_OK) {
         return status;
     }
-    gw_env env = gw_env_at(batch, index);
-    gw_env_write_observations(&env, observations, false);
+    gw_env *env = &batch->envs[index];
+    gw_env_write_observations(env, observations, false);
     gw_batch_leave(batch);
     return GW_OK;
 }
@@ -544,13 +550,13 @@ gw_status gw_env_action_mask(gw_batch *batch, int32_t index, uint8_t *bits)
     if (status != GW_OK) {
         return status;
     }
-    gw_env env = gw_env_at(batch, index);
+    gw_env *env = &batch->envs[index];
     int32_t action_count = batch->spec.action_count;
     int32_t row_size = (action_count + 7) / 8;
     memset(bits, 0, (size_t)batch->spec.agent_count * (size_t)row_size);
     for (int32_t agent = 0; agent < batch->spec.agent_count; ++agent) {
         for (int32_t action = 0; action < action_count; ++action) {
-            if (gw_agent_can(&env, agent, action)) {
+            if (gw_agent_can(env, agent, action)) {
                 bits[agent * row_size + action / 8] |= (uint8_t)(1u << (action % 8));
             }
         }

@@ -92,6 +92,7 @@ struct gw_world {
     bool has_turns;                           // agents can be frozen or shielded: turns have an upkeep
     bool has_sight;                           // not every cell of the window is visible
     bool shares;                              // some group shares rewards
+    bool shows_agents;                        // some plane says more of an agent than that it is there
     int32_t cell_count;                       // cells of the window
     int32_t token_cells[GW_MAX_WINDOW_CELLS]; // window cells in the order of tokens
     int32_t padding;                          // cells of border on each side, >= 1
@@ -132,7 +133,7 @@ typedef struct gw_env_head {
 // What a put-get converter is busy with.
 typedef enum gw_busy { GW_IDLE = 0, GW_CONVERTING = 1, GW_COOLING = 2 } gw_busy;
 
-// Pointers into one env's block, made anew for each visit: a handful of additions.
+// Pointers into one env's block, made once: there are too many of them to add up anew at every step.
 typedef struct gw_env {
     gw_env_head *head;
     const gw_world *world;
@@ -181,6 +182,7 @@ struct gw_batch {
     int32_t max_padded;
     gw_layout layout;
     uint8_t *blocks; // [env_count][layout.block_size]
+    gw_env *envs;    // [env_count] where everything is in each block
     int32_t *order;  // [thread_count][agents] scratch
     uint8_t *marks;  // [max_padded] scratch for checks
     gw_pool *pool;
@@ -199,6 +201,14 @@ struct gw_batch {
     float *ring_terms;
     int32_t *ring_stats;
 };
+
+// Where the objects of the present world are looked up: they stay put, or the env has a copy of its own.
+static inline void gw_env_enter_world(const gw_batch *batch, gw_env *env)
+{
+    env->world = batch->worlds[env->head->world];
+    env->object_at =
+        env->world->objects_move ? (int32_t *)((uint8_t *)env->head + batch->layout.object_at) : env->world->object_at;
+}
 
 static inline gw_env gw_env_in_block(const gw_batch *batch, uint8_t *block)
 {
@@ -230,17 +240,11 @@ static inline gw_env gw_env_in_block(const gw_batch *batch, uint8_t *block)
         .agent_at = (int16_t *)(block + at->agent_at),
         .visible = block + at->visible,
     };
-    env.world = batch->worlds[env.head->world];
-    env.object_at = env.world->objects_move ? (int32_t *)(block + at->object_at) : env.world->object_at;
+    gw_env_enter_world(batch, &env);
     for (int32_t plane = 0; plane < GW_PLANE_COUNT; ++plane) {
         env.planes[plane] = at->planes[plane] != 0 ? block + at->planes[plane] : NULL;
     }
     return env;
-}
-
-static inline gw_env gw_env_at(const gw_batch *batch, int32_t index)
-{
-    return gw_env_in_block(batch, batch->blocks + (size_t)index * (size_t)batch->layout.block_size);
 }
 
 static inline int32_t gw_role_of(const gw_rules_def *rules, int32_t agent)

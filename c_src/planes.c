@@ -4,6 +4,9 @@
 // Bring the planes up to date with an agent that stands on the map.
 void gw_agent_show(gw_env *env, int32_t agent)
 {
+    if (!env->world->shows_agents) {
+        return;
+    }
     const gw_rules_def *rules = &env->world->rules;
     int32_t cell = env->agent_cell[agent];
     const struct {
@@ -39,7 +42,7 @@ void gw_agent_lift(gw_env *env, int32_t agent)
     int32_t cell = env->agent_cell[agent];
     env->agent_at[cell] = GW_NONE;
     env->planes[GW_PLANE_KIND][cell] = GW_CODE_EMPTY;
-    for (size_t i = 0; i < sizeof agent_planes / sizeof *agent_planes; ++i) {
+    for (size_t i = 0; env->world->shows_agents && i < sizeof agent_planes / sizeof *agent_planes; ++i) {
         if (env->planes[agent_planes[i]] != NULL) {
             env->planes[agent_planes[i]][cell] = 0;
         }

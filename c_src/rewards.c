@@ -23,7 +23,7 @@ static float pay_for_change(const gw_term_def *term, int32_t before, int32_t now
     return term->weight * (float)(now - before);
 }
 
-static int32_t own_count(const gw_env *env, const gw_term_def *term, int32_t agent)
+static inline int32_t own_count(const gw_env *env, const gw_term_def *term, int32_t agent)
 {
     return term->kind == GW_TERM_EVENT ? gw_stats_of(env, agent)[term->source]
                                        : gw_inventory_of(env, agent)[term->source];
@@ -68,8 +68,12 @@ static void pay_terms(gw_env *env, int32_t agent, bool ends)
     for (int32_t t = 0; t < rules->term_count; ++t) {
         const gw_term_def *term = &rules->terms[t];
         bool is_due = (term->role == GW_NONE || term->role == role) && (!term->at_end || ends);
-        int32_t now = is_due ? count_in_scope(env, term, agent) : env->term_seen[seen_at + t];
-        float pay = pay_for_change(term, env->term_seen[seen_at + t], now);
+        int32_t before = env->term_seen[seen_at + t];
+        int32_t now = before;
+        if (is_due) {
+            now = term->scope == GW_SCOPE_AGENT ? own_count(env, term, agent) : count_in_scope(env, term, agent);
+        }
+        float pay = now == before ? 0.0f : pay_for_change(term, before, now);
         env->term_seen[seen_at + t] = now;
         env->ledger_step[ledger_at + t] = pay;
         env->ledger_episode[ledger_at + t] += pay;

@@ -299,8 +299,9 @@ gw_status gw_batch_load(gw_batch *batch, int32_t env_first, int32_t env_count, c
     for (int32_t i = 0; status == GW_OK && i < env_count; ++i) {
         size_t state_size = (size_t)batch->layout.state_size;
         memcpy(state_of(batch, env_first + i), states + (size_t)i * state_size, state_size);
-        gw_env env = gw_env_at(batch, env_first + i);
-        gw_planes_rebuild(&env);
+        gw_env *env = &batch->envs[env_first + i];
+        gw_env_enter_world(batch, env);
+        gw_planes_rebuild(env);
     }
     gw_batch_leave(batch);
     return status;

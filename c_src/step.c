@@ -10,6 +10,10 @@ typedef struct gw_step_job {
 static void draw_order(const gw_env *env, int32_t *order)
 {
     int32_t agent_count = env->world->rules.agent_count;
+    order[0] = 0;
+    if (agent_count == 1) {
+        return;
+    }
     uint64_t key = gw_stream_key(env->head->seed, env->head->stream_env, env->head->episode, GW_PURPOSE_ORDER);
     uint64_t counter = (uint64_t)env->head->tick * (uint64_t)agent_count;
     for (int32_t i = 0; i < agent_count; ++i) {
@@ -123,36 +127,44 @@ static void report(const gw_env *env, const gw_io *io, int32_t row, bool termina
 
 static void step_env(gw_batch *batch, const gw_io *io, int32_t index, int32_t *order)
 {
-    gw_env env = gw_env_at(batch, index);
+    gw_env *env = &batch->envs[index];
     const gw_rules_def *rules = batch->rules;
     int32_t row = index * rules->agent_count;
     size_t observations_at = (size_t)row * (size_t)batch->spec.observation_size;
 
-    env.head->tick += 1;
-    gw_objects_tick(&env);
-    gw_agents_regenerate(&env);
-    act_all(&env, io->actions + row, order);
-    gw_tag_tick(&env, order);
-    gw_sight_update(&env);
-    gw_sight_count(&env);
-
-    bool terminated = gw_episode_terminated(&env);
-    bool truncated = !terminated && env.head->tick >= gw_last_tick(rules);
-    if (terminated || truncated) {
-        gw_tag_settle(&env);
+    env->head->tick += 1;
+    gw_objects_tick(env);
+    if (env->world->regen_count > 0) {
+        gw_agents_regenerate(env);
     }
-    gw_rewards_settle(&env, terminated || truncated);
-    report(&env, io, row, terminated, truncated);
+    act_all(env, io->actions + row, order);
+    if (rules->tag.is_on) {
+        gw_tag_tick(env, order);
+    }
+    if (env->world->has_sight) {
+        gw_sight_update(env);
+    }
+    if (rules->perception.counts_sight) {
+        gw_sight_count(env);
+    }
+
+    bool terminated = gw_episode_terminated(env);
+    bool truncated = !terminated && env->head->tick >= gw_last_tick(rules);
+    if (terminated || truncated) {
+        gw_tag_settle(env);
+    }
+    gw_rewards_settle(env, terminated || truncated);
+    report(env, io, row, terminated, truncated);
 
     if (terminated || truncated) {
         if (io->final_observations != NULL) {
-            gw_env_write_observations(&env, io->final_observations + observations_at, true);
+            gw_env_write_observations(env, io->final_observations + observations_at, true);
         }
-        record_episode(batch, &env, index, terminated);
-        env.head->episode += 1;
-        gw_env_start_episode(batch, &env);
+        record_episode(batch, env, index, terminated);
+        env->head->episode += 1;
+        gw_env_start_episode(batch, env);
     }
-    gw_env_write_observations(&env, io->observations + observations_at, true);
+    gw_env_write_observations(env, io->observations + observations_at, true);
 }
 
 static void step_slice(void *context, int32_t worker, int32_t first, int32_t last)
