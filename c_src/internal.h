@@ -71,6 +71,13 @@ typedef struct gw_amounts {
     gw_amount items[GW_MAX_RESOURCES];
 } gw_amounts;
 
+// One cell of the window as the token writer meets it.
+typedef struct gw_token_cell {
+    int32_t offset;   // from the agent's padded cell
+    int32_t at;       // index into the window
+    int32_t location; // first byte of its tokens
+} gw_token_cell;
+
 // Cells are indices into padded planes: the border of the window is built in, so that neither a move
 // nor an observation tests bounds. Immutable after gw_world_create.
 struct gw_world {
@@ -86,16 +93,16 @@ struct gw_world {
     int32_t regen_count; // resources that regenerate or decay
     int32_t regen[GW_MAX_RESOURCES];
     int32_t priority_count;
-    int32_t priorities[GW_PRIORITY_COUNT];    // those in use, highest first
-    bool objects_move;                        // some kind can be swapped or destroyed
-    bool has_stores;                          // some kind has a store
-    bool has_turns;                           // agents can be frozen or shielded: turns have an upkeep
-    bool has_sight;                           // not every cell of the window is visible
-    bool shares;                              // some group shares rewards
-    bool shows_agents;                        // some plane says more of an agent than that it is there
-    int32_t cell_count;                       // cells of the window
-    int32_t token_cells[GW_MAX_WINDOW_CELLS]; // window cells in the order of tokens
-    int32_t padding;                          // cells of border on each side, >= 1
+    int32_t priorities[GW_PRIORITY_COUNT];          // those in use, highest first
+    bool objects_move;                              // some kind can be swapped or destroyed
+    bool has_stores;                                // some kind has a store
+    bool has_turns;                                 // agents can be frozen or shielded: turns have an upkeep
+    bool has_sight;                                 // not every cell of the window is visible
+    bool shares;                                    // some group shares rewards
+    bool shows_agents;                              // some plane says more of an agent than that it is there
+    int32_t cell_count;                             // cells of the window
+    gw_token_cell token_cells[GW_MAX_WINDOW_CELLS]; // in the order of tokens
+    int32_t padding;                                // cells of border on each side, >= 1
     int32_t padded_width;
     int32_t padded_count; // cells of one padded plane
     int32_t direction_offset[GW_DIRECTION_COUNT];

@@ -173,20 +173,15 @@ static token_writer write_tokens(const gw_env *env, int32_t agent, uint8_t done,
 {
     const gw_world *world = env->world;
     const gw_perception_def *perception = &world->rules.perception;
-    int32_t width = perception->window_width;
-    int32_t corner = env->agent_cell[agent] - perception->window_height / 2 * world->padded_width - width / 2;
-    int32_t middle = (perception->window_height / 2) * 16 + width / 2;
-    const uint8_t *kinds = env->planes[GW_PLANE_KIND];
+    const uint8_t *kinds = env->planes[GW_PLANE_KIND] + env->agent_cell[agent];
     const uint8_t *visible = world->has_sight ? env->visible + (ptrdiff_t)agent * world->cell_count : NULL;
     token_writer w = {.next = target, .left = perception->token_count};
 
-    put_self_tokens(&w, env, agent, done, middle);
+    put_self_tokens(&w, env, agent, done, world->token_cells[0].location);
     for (int32_t i = 0; i < world->cell_count; ++i) {
-        int32_t at = world->token_cells[i];
-        int32_t row = at / width;
-        int32_t cell = corner + row * world->padded_width + at % width;
-        if (kinds[cell] > GW_CODE_EMPTY && (visible == NULL || visible[at])) {
-            put_cell_tokens(&w, env, cell, row * 16 + at % width);
+        gw_token_cell cell = world->token_cells[i];
+        if (kinds[cell.offset] > GW_CODE_EMPTY && (visible == NULL || visible[cell.at])) {
+            put_cell_tokens(&w, env, env->agent_cell[agent] + cell.offset, cell.location);
         }
     }
     memset(w.next, GW_NO_TOKEN, (size_t)w.left * 3);

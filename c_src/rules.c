@@ -703,13 +703,18 @@ static int32_t distance_from_centre(const gw_perception_def *perception, int32_t
 static void compile_token_order(gw_world *world)
 {
     const gw_perception_def *perception = &world->rules.perception;
+    int32_t width = perception->window_width;
     int32_t placed = 0;
-    world->cell_count = perception->window_width * perception->window_height;
     for (int32_t distance = 0; placed < world->cell_count; ++distance) {
         for (int32_t cell = 0; cell < world->cell_count; ++cell) {
-            if (distance_from_centre(perception, cell) == distance) {
-                world->token_cells[placed++] = cell;
+            if (distance_from_centre(perception, cell) != distance) {
+                continue;
             }
+            int32_t row = cell / width;
+            int32_t column = cell % width;
+            int32_t down = row - perception->window_height / 2;
+            int32_t offset = down * world->padded_width + column - width / 2;
+            world->token_cells[placed++] = (gw_token_cell){offset, cell, row * 16 + column};
         }
     }
 }
@@ -728,6 +733,7 @@ static void compile_priorities(gw_world *world)
 
 static void compile_geometry(gw_world *world, const gw_map_def *map)
 {
+    world->cell_count = world->rules.perception.window_width * world->rules.perception.window_height;
     const gw_rules_def *rules = &world->rules;
     const gw_perception_def *seen = &rules->perception;
     int32_t side = seen->window_width > seen->window_height ? seen->window_width : seen->window_height;
@@ -886,9 +892,9 @@ gw_status gw_world_create(const gw_rules_def *rules, const gw_map_def *map, gw_w
     world->rules = *rules;
     world->stat = gw_stat_map_of(&world->rules);
     compile_tables(world);
-    compile_token_order(world);
     compile_priorities(world);
     compile_geometry(world, map);
+    compile_token_order(world);
     compile_spec(world, map);
     if (!allocate_cells(world, map)) {
         gw_world_destroy(world);
