@@ -49,15 +49,6 @@ static gw_result bump(gw_env *env, int32_t agent, int32_t object)
     return result == GW_RESULT_SUCCESS ? result : gw_object_get(env, agent, object);
 }
 
-static gw_result bump_would(const gw_env *env, int32_t agent, int32_t object, int32_t tick)
-{
-    if (gw_kind_of(env, object)->style == GW_STYLE_USE) {
-        return gw_object_can_use(env, agent, object, tick);
-    }
-    gw_result result = gw_object_can_put(env, agent, object);
-    return result == GW_RESULT_SUCCESS ? result : gw_object_can_get(env, agent, object);
-}
-
 static void step_into(gw_env *env, int32_t agent, int32_t cell)
 {
     gw_agent_lift(env, agent);
@@ -144,7 +135,7 @@ static gw_result swap(gw_env *env, int32_t agent)
     } else {
         return GW_RESULT_NO_TARGET;
     }
-    gw_stats_of(env, agent)[env->world->stat.swaps] += 1;
+    gw_count(gw_stats_of(env, agent) + env->world->stat.swaps, 1);
     return GW_RESULT_SUCCESS;
 }
 
@@ -184,69 +175,116 @@ static gw_result act(gw_env *env, int32_t agent, const gw_action_def *def)
     }
 }
 
-// The whole of an agent's turn: upkeep, freezing, costs, then the action itself.
+// The whole of an agent's turn: upkeep, freezing, costs, then the action itself. A cost is set aside first, so that
+// no unit is both spent and put to use.
 gw_result gw_agent_turn_taken(gw_env *env, int32_t agent, int32_t action)
 {
     const gw_world *world = env->world;
     const gw_action_def *def = &world->rules.actions[action];
+    const gw_amounts *cost = &world->consumed[action];
     if (world->has_turns && !gw_turn_begins(env, agent)) {
         return GW_RESULT_FROZEN;
     }
     if (!gw_agent_has(env, agent, &world->required[action])) {
         return GW_RESULT_NO_RESOURCE;
     }
-    if (def->pays_always) {
-        gw_agent_spend(env, agent, &world->consumed[action]);
-    }
+    gw_agent_set_aside(env, agent, cost);
     gw_result result = act(env, agent, def);
-    if (result == GW_RESULT_SUCCESS && !def->pays_always) {
-        gw_agent_spend(env, agent, &world->consumed[action]);
+    gw_agent_give_back(env, agent, cost);
+    if (result == GW_RESULT_SUCCESS || def->pays_always) {
+        gw_agent_spend(env, agent, cost);
     }
     return result;
 }
 
-static bool move_would(const gw_env *env, int32_t agent, int32_t target, int32_t tick)
+// ---- What would succeed. Asked of the next step: it regenerates, ends cooldowns and conversions and takes a
+// shield's upkeep before the agent acts. All that is done to the agent and to the object it meets, and undone.
+
+typedef gw_result gw_question(const gw_env *env, int32_t agent, int32_t object);
+
+static bool object_would(gw_env *env, int32_t agent, int32_t object, gw_question *asked)
+{
+    if (object == GW_NONE) {
+        return false;
+    }
+    gw_object_state state = gw_object_foresee(env, object);
+    gw_result result = asked(env, agent, object);
+    gw_object_recall(env, object, &state);
+    return result == GW_RESULT_SUCCESS;
+}
+
+static gw_result can_bump(const gw_env *env, int32_t agent, int32_t object)
+{
+    if (gw_kind_of(env, object)->style == GW_STYLE_USE) {
+        return gw_object_can_use(env, agent, object);
+    }
+    gw_result result = gw_object_can_put(env, agent, object);
+    return result == GW_RESULT_SUCCESS ? result : gw_object_can_get(env, agent, object);
+}
+
+static bool move_would(gw_env *env, int32_t agent, int32_t target)
 {
     gw_result way = way_into(env, target);
     if (way == GW_RESULT_BLOCKED_AGENT) {
         return env->world->rules.tag.range == GW_TAG_BUMP && gw_agent_may_tag(env, agent, env->agent_at[target]);
     }
-    int32_t object = way == GW_RESULT_BLOCKED_WALL ? bumped_object(env, target) : GW_NONE;
-    return way == GW_RESULT_SUCCESS || (object != GW_NONE && bump_would(env, agent, object, tick) == GW_RESULT_SUCCESS);
+    return way == GW_RESULT_SUCCESS ||
+           (way == GW_RESULT_BLOCKED_WALL && object_would(env, agent, bumped_object(env, target), can_bump));
 }
 
-// Asked of the next step, whose tick has ended some cooldowns by the time the agent acts.
-bool gw_agent_can(const gw_env *env, int32_t agent, int32_t action)
+static bool act_would(gw_env *env, int32_t agent, const gw_action_def *def)
 {
-    const gw_rules_def *rules = &env->world->rules;
-    const gw_action_def *def = &rules->actions[action];
-    int32_t tick = env->head->tick + 1;
-    int32_t object = object_ahead(env, agent);
-    if (env->frozen[agent] > 0 || !gw_agent_has(env, agent, &env->world->required[action])) {
-        return false;
-    }
+    int32_t there = cell_ahead(env, agent);
     switch (def->verb) {
     case GW_VERB_MOVE:
-        return move_would(env, agent, cell_toward(env, agent, def->argument), tick);
+        return move_would(env, agent, cell_toward(env, agent, def->argument));
     case GW_VERB_STEP:
         if (def->argument) {
             return way_into(env, cell_toward(env, agent, opposite(env->facing[agent]))) == GW_RESULT_SUCCESS;
         }
-        return move_would(env, agent, cell_ahead(env, agent), tick);
+        return move_would(env, agent, there);
     case GW_VERB_USE:
-        return object != GW_NONE && gw_object_can_use(env, agent, object, tick) == GW_RESULT_SUCCESS;
+        return object_would(env, agent, env->object_at[there], gw_object_can_use);
     case GW_VERB_PUT:
-        return object != GW_NONE && gw_object_can_put(env, agent, object) == GW_RESULT_SUCCESS;
+        return object_would(env, agent, env->object_at[there], gw_object_can_put);
     case GW_VERB_GET:
-        return object != GW_NONE && gw_object_can_get(env, agent, object) == GW_RESULT_SUCCESS;
+        return object_would(env, agent, env->object_at[there], gw_object_can_get);
     case GW_VERB_ATTACK:
         return gw_attack_has_target(env, agent, def->argument);
     case GW_VERB_SHIELD:
-        return env->shield[agent] || (gw_inventory_of(env, agent)[rules->combat.shield] > 0 &&
-                                      gw_inventory_of(env, agent)[rules->combat.shield] >= rules->combat.shield_upkeep);
+        return env->shield[agent] || gw_shield_can_rise(env, agent);
     case GW_VERB_SWAP:
-        return swappable_object(env, cell_ahead(env, agent)) || swappable_agent(env, cell_ahead(env, agent));
+        return swappable_object(env, there) || swappable_agent(env, there);
     default:
         return true;
     }
+}
+
+// Sets the bits of the actions that would succeed; the others are 0 already.
+void gw_agent_mask(gw_env *env, int32_t agent, uint8_t *bits)
+{
+    const gw_world *world = env->world;
+    uint16_t inventory[GW_MAX_RESOURCES];
+    uint8_t shield = env->shield[agent];
+    size_t size = (size_t)world->rules.resource_count * sizeof *inventory;
+    if (env->frozen[agent] > 0) {
+        return;
+    }
+    memcpy(inventory, gw_inventory_of(env, agent), size);
+    env->head->tick += 1;
+    gw_agent_foresee_holdings(env, agent);
+    gw_agent_foresee_upkeep(env, agent);
+    for (int32_t action = 0; action < world->rules.action_count; ++action) {
+        if (!gw_agent_has(env, agent, &world->required[action])) {
+            continue;
+        }
+        gw_agent_set_aside(env, agent, &world->consumed[action]);
+        if (act_would(env, agent, &world->rules.actions[action])) {
+            bits[action / 8] |= (uint8_t)(1u << (action % 8));
+        }
+        gw_agent_give_back(env, agent, &world->consumed[action]);
+    }
+    env->head->tick -= 1;
+    env->shield[agent] = shield;
+    memcpy(gw_inventory_of(env, agent), inventory, size);
 }

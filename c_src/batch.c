@@ -551,15 +551,10 @@ gw_status gw_env_action_mask(gw_batch *batch, int32_t index, uint8_t *bits)
         return status;
     }
     gw_env *env = &batch->envs[index];
-    int32_t action_count = batch->spec.action_count;
-    int32_t row_size = (action_count + 7) / 8;
+    int32_t row_size = (batch->spec.action_count + 7) / 8;
     memset(bits, 0, (size_t)batch->spec.agent_count * (size_t)row_size);
     for (int32_t agent = 0; agent < batch->spec.agent_count; ++agent) {
-        for (int32_t action = 0; action < action_count; ++action) {
-            if (gw_agent_can(env, agent, action)) {
-                bits[agent * row_size + action / 8] |= (uint8_t)(1u << (action % 8));
-            }
-        }
+        gw_agent_mask(env, agent, bits + (ptrdiff_t)agent * row_size);
     }
     gw_batch_leave(batch);
     return GW_OK;

@@ -21,7 +21,7 @@ static void keep_shield_up(gw_env *env, int32_t agent)
     int32_t held = gw_inventory_of(env, agent)[combat->shield];
     int32_t units = combat->shield_upkeep < held ? combat->shield_upkeep : held;
     gw_agent_lose(env, agent, combat->shield, units);
-    gw_stats_of(env, agent)[env->world->stat.shield_ticks] += 1;
+    gw_count(gw_stats_of(env, agent) + env->world->stat.shield_ticks, 1);
     if (units == held) {
         drop_shield(env, agent);
     }
@@ -36,7 +36,7 @@ bool gw_turn_begins(gw_env *env, int32_t agent)
     if (env->frozen[agent] == 0) {
         return true;
     }
-    gw_stats_of(env, agent)[env->world->stat.frozen_ticks] += 1;
+    gw_count(gw_stats_of(env, agent) + env->world->stat.frozen_ticks, 1);
     if (env->frozen[agent] != GW_FOREVER) {
         env->frozen[agent] = (uint16_t)(env->frozen[agent] - 1);
         gw_agent_show(env, agent);
@@ -44,15 +44,32 @@ bool gw_turn_begins(gw_env *env, int32_t agent)
     return false;
 }
 
-gw_result gw_agent_toggle_shield(gw_env *env, int32_t agent)
+bool gw_shield_can_rise(const gw_env *env, int32_t agent)
 {
     const gw_combat_def *combat = &env->world->rules.combat;
+    int32_t held = gw_inventory_of(env, agent)[combat->shield];
+    return held > 0 && held >= combat->shield_upkeep;
+}
+
+// What the upkeep of the next turn will leave, without a trace in stats and planes.
+void gw_agent_foresee_upkeep(const gw_env *env, int32_t agent)
+{
+    const gw_combat_def *combat = &env->world->rules.combat;
+    if (!env->shield[agent]) {
+        return;
+    }
+    uint16_t *held = gw_inventory_of(env, agent) + combat->shield;
+    *held = (uint16_t)(*held - (combat->shield_upkeep < *held ? combat->shield_upkeep : *held));
+    env->shield[agent] = *held > 0;
+}
+
+gw_result gw_agent_toggle_shield(gw_env *env, int32_t agent)
+{
     if (env->shield[agent]) {
         drop_shield(env, agent);
         return GW_RESULT_SUCCESS;
     }
-    int32_t held = gw_inventory_of(env, agent)[combat->shield];
-    if (held == 0 || held < combat->shield_upkeep) {
+    if (!gw_shield_can_rise(env, agent)) {
         return GW_RESULT_NO_RESOURCE;
     }
     env->shield[agent] = 1;
@@ -71,21 +88,22 @@ static int32_t left_of(int32_t facing)
 }
 
 // A cell `ahead` rows in front and `aside` cells to the left (right if negative), or GW_NONE beyond the map.
-// Walked cell by cell: an offset could step over the border into the next row.
+// By rows and columns: an offset could step over the border into the next row.
 static int32_t cell_in_front(const gw_env *env, int32_t agent, int32_t ahead, int32_t aside)
 {
+    static const int32_t rows[GW_DIRECTION_COUNT] = {-1, 1, 0, 0, -1, -1, 1, 1};
+    static const int32_t columns[GW_DIRECTION_COUNT] = {0, 0, -1, 1, -1, 1, -1, 1};
     const gw_world *world = env->world;
-    const uint8_t *kinds = world->kind_plane;
-    int32_t left = world->direction_offset[left_of(env->facing[agent])];
-    int32_t cell = env->agent_cell[agent];
-    for (int32_t i = 0; i < ahead; ++i) {
-        cell += world->direction_offset[env->facing[agent]];
-        if (kinds[cell] == GW_CODE_OUTSIDE) {
-            return GW_NONE;
-        }
+    int32_t facing = env->facing[agent];
+    int32_t left = left_of(facing);
+    int32_t row = env->agent_cell[agent] / world->padded_width - world->padding;
+    int32_t column = env->agent_cell[agent] % world->padded_width - world->padding;
+    row += ahead * rows[facing] + aside * rows[left];
+    column += ahead * columns[facing] + aside * columns[left];
+    if (row < 0 || row >= world->spec.map_height || column < 0 || column >= world->spec.map_width) {
+        return GW_NONE;
     }
-    cell += aside * left;
-    return kinds[cell] == GW_CODE_OUTSIDE ? GW_NONE : cell;
+    return (row + world->padding) * world->padded_width + column + world->padding;
 }
 
 static int32_t nth_agent(const gw_env *env, int32_t agent, int32_t wanted)
@@ -178,11 +196,11 @@ static void hit_agent(gw_env *env, int32_t agent, int32_t victim)
     const gw_stat_map *stat = &env->world->stat;
     int32_t *own = gw_stats_of(env, agent);
     if (is_fended_off(env, victim)) {
-        own[stat->blocked] += 1;
+        gw_count(own + stat->blocked, 1);
         return;
     }
-    own[stat->hit] += 1;
-    gw_stats_of(env, victim)[stat->hit_by] += 1;
+    gw_count(own + stat->hit, 1);
+    gw_count(gw_stats_of(env, victim) + stat->hit_by, 1);
     if (env->shield[victim]) {
         drop_shield(env, victim);
     }
@@ -190,11 +208,11 @@ static void hit_agent(gw_env *env, int32_t agent, int32_t victim)
         gw_agent_lose(env, victim, combat->drained, gw_inventory_of(env, victim)[combat->drained]);
     }
     if (env->frozen[victim] > 0) {
-        own[stat->wasted] += 1; // who is frozen already has nothing left to take
+        gw_count(own + stat->wasted, 1); // who is frozen already has nothing left to take
     } else {
         loot(env, agent, victim);
     }
-    if (env->frozen[victim] != GW_FOREVER) {
+    if (env->frozen[victim] < combat->freeze_turns) { // no hit shortens a longer freeze
         gw_agent_freeze(env, victim, combat->freeze_turns);
     }
 }

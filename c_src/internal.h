@@ -315,18 +315,29 @@ void gw_env_start_episode(gw_batch *batch, gw_env *env);
 
 // actions.c
 gw_result gw_agent_turn_taken(gw_env *env, int32_t agent, int32_t action);
-bool gw_agent_can(const gw_env *env, int32_t agent, int32_t action);
+void gw_agent_mask(gw_env *env, int32_t agent, uint8_t *bits);
 
 // inventory.c
 int32_t gw_room_for(const gw_env *env, const uint16_t *inventory, int32_t resource);
 void gw_agent_gain(gw_env *env, int32_t agent, int32_t resource, int32_t units);
 void gw_agent_lose(gw_env *env, int32_t agent, int32_t resource, int32_t units);
 bool gw_agent_has(const gw_env *env, int32_t agent, const gw_amounts *amounts);
+void gw_agent_set_aside(const gw_env *env, int32_t agent, const gw_amounts *amounts);
+void gw_agent_give_back(const gw_env *env, int32_t agent, const gw_amounts *amounts);
 void gw_agent_spend(gw_env *env, int32_t agent, const gw_amounts *amounts);
+void gw_agent_foresee_holdings(const gw_env *env, int32_t agent);
 void gw_agents_regenerate(gw_env *env);
 
 // objects.c
-gw_result gw_object_can_use(const gw_env *env, int32_t agent, int32_t object, int32_t tick);
+// What a change of one object can touch, kept aside while it is looked ahead.
+typedef struct gw_object_state {
+    int32_t ready_tick, uses;
+    uint8_t busy;
+    uint16_t store[GW_MAX_RESOURCES];
+} gw_object_state;
+gw_object_state gw_object_foresee(gw_env *env, int32_t object);
+void gw_object_recall(gw_env *env, int32_t object, const gw_object_state *state);
+gw_result gw_object_can_use(const gw_env *env, int32_t agent, int32_t object);
 gw_result gw_object_can_put(const gw_env *env, int32_t agent, int32_t object);
 gw_result gw_object_can_get(const gw_env *env, int32_t agent, int32_t object);
 gw_result gw_object_use(gw_env *env, int32_t agent, int32_t object);
@@ -343,6 +354,8 @@ void gw_objects_tick(gw_env *env);
 bool gw_turn_begins(gw_env *env, int32_t agent);
 gw_result gw_agent_attack(gw_env *env, int32_t agent, int32_t argument);
 bool gw_attack_has_target(const gw_env *env, int32_t agent, int32_t argument);
+bool gw_shield_can_rise(const gw_env *env, int32_t agent);
+void gw_agent_foresee_upkeep(const gw_env *env, int32_t agent);
 gw_result gw_agent_toggle_shield(gw_env *env, int32_t agent);
 void gw_agent_freeze(gw_env *env, int32_t agent, int32_t turns);
 

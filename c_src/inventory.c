@@ -42,6 +42,25 @@ bool gw_agent_has(const gw_env *env, int32_t agent, const gw_amounts *amounts)
     return true;
 }
 
+// Take a cost out of the inventory before it is known whether it is due; no stat hears of it.
+void gw_agent_set_aside(const gw_env *env, int32_t agent, const gw_amounts *amounts)
+{
+    uint16_t *inventory = gw_inventory_of(env, agent);
+    for (int32_t i = 0; i < amounts->count; ++i) {
+        int32_t resource = amounts->items[i].resource;
+        inventory[resource] = (uint16_t)(inventory[resource] - amounts->items[i].units);
+    }
+}
+
+void gw_agent_give_back(const gw_env *env, int32_t agent, const gw_amounts *amounts)
+{
+    uint16_t *inventory = gw_inventory_of(env, agent);
+    for (int32_t i = 0; i < amounts->count; ++i) {
+        int32_t resource = amounts->items[i].resource;
+        inventory[resource] = (uint16_t)(inventory[resource] + amounts->items[i].units);
+    }
+}
+
 void gw_agent_spend(gw_env *env, int32_t agent, const gw_amounts *amounts)
 {
     for (int32_t i = 0; i < amounts->count; ++i) {
@@ -49,21 +68,19 @@ void gw_agent_spend(gw_env *env, int32_t agent, const gw_amounts *amounts)
     }
 }
 
-static void regenerate(gw_env *env, int32_t agent, int32_t resource, int32_t amount)
+// Units that regeneration brings, or takes if negative, at a tick at which it is due.
+static int32_t regenerated(const gw_env *env, const uint16_t *inventory, int32_t resource)
 {
-    const uint16_t *inventory = gw_inventory_of(env, agent);
-    if (amount > 0) {
-        int32_t room = gw_room_for(env, inventory, resource);
-        int32_t units = amount < room ? amount : room;
-        if (units > 0) {
-            gw_agent_gain(env, agent, resource, units);
-        }
-        return;
-    }
-    int32_t units = -amount < inventory[resource] ? -amount : inventory[resource];
-    if (units > 0) {
-        gw_agent_lose(env, agent, resource, units);
-    }
+    int32_t amount = env->world->rules.resources[resource].regen_amount;
+    int32_t most = amount > 0 ? gw_room_for(env, inventory, resource) : inventory[resource];
+    int32_t units = amount > 0 ? amount : -amount;
+    units = units < most ? units : most;
+    return amount > 0 ? units : -units;
+}
+
+static bool is_due(const gw_env *env, int32_t resource)
+{
+    return env->head->tick % env->world->rules.resources[resource].regen_interval == 0;
 }
 
 void gw_agents_regenerate(gw_env *env)
@@ -71,12 +88,26 @@ void gw_agents_regenerate(gw_env *env)
     const gw_world *world = env->world;
     for (int32_t i = 0; i < world->regen_count; ++i) {
         int32_t resource = world->regen[i];
-        const gw_resource_def *def = &world->rules.resources[resource];
-        if (env->head->tick % def->regen_interval != 0) {
-            continue;
+        for (int32_t agent = 0; is_due(env, resource) && agent < world->rules.agent_count; ++agent) {
+            int32_t change = regenerated(env, gw_inventory_of(env, agent), resource);
+            if (change > 0) {
+                gw_agent_gain(env, agent, resource, change);
+            } else if (change < 0) {
+                gw_agent_lose(env, agent, resource, -change);
+            }
         }
-        for (int32_t agent = 0; agent < world->rules.agent_count; ++agent) {
-            regenerate(env, agent, resource, def->regen_amount);
+    }
+}
+
+// The same for one agent and without a trace in its stats.
+void gw_agent_foresee_holdings(const gw_env *env, int32_t agent)
+{
+    const gw_world *world = env->world;
+    uint16_t *inventory = gw_inventory_of(env, agent);
+    for (int32_t i = 0; i < world->regen_count; ++i) {
+        int32_t resource = world->regen[i];
+        if (is_due(env, resource)) {
+            inventory[resource] = (uint16_t)(inventory[resource] + regenerated(env, inventory, resource));
         }
     }
 }

@@ -51,10 +51,10 @@ uint8_t gw_object_ready_code(const gw_env *env, int32_t object)
     if (style == GW_STYLE_SOLID || style == GW_STYLE_CHEST) {
         return 0;
     }
-    if (env->object_busy[object] != GW_IDLE) {
-        return 2;
+    if (is_used_up(env, object) && env->object_busy[object] != GW_CONVERTING) {
+        return 3; // for good, so it matters no more that it may be cooling down
     }
-    return is_used_up(env, object) ? 3 : 1;
+    return env->object_busy[object] != GW_IDLE ? 2 : 1;
 }
 
 static uint8_t as_byte(int32_t value)
@@ -205,6 +205,39 @@ void gw_objects_tick(gw_env *env)
     }
 }
 
+// End what is due for one object and return what it was before. The list of timers is left as it was: the entry that
+// ending may add takes the place of the last one for as long, which is there because this object is busy.
+gw_object_state gw_object_foresee(gw_env *env, int32_t object)
+{
+    gw_object_state state = {.ready_tick = env->object_ready_tick[object],
+                             .uses = env->object_uses[object],
+                             .busy = env->object_busy[object]};
+    if (env->world->has_stores) {
+        memcpy(state.store, gw_store_of(env, object), (size_t)env->world->rules.resource_count * sizeof *state.store);
+    }
+    if (state.busy != GW_IDLE && state.ready_tick <= env->head->tick) {
+        int32_t count = env->timers[0];
+        int32_t last = env->timers[count];
+        env->timers[0] = count - 1;
+        end_timer(env, object);
+        env->timers[0] = count;
+        env->timers[count] = last;
+    }
+    return state;
+}
+
+void gw_object_recall(gw_env *env, int32_t object, const gw_object_state *state)
+{
+    env->object_ready_tick[object] = state->ready_tick;
+    env->object_uses[object] = state->uses;
+    env->object_busy[object] = state->busy;
+    if (env->world->has_stores) {
+        memcpy(gw_store_of(env, object), state->store,
+               (size_t)env->world->rules.resource_count * sizeof *state->store);
+    }
+    gw_object_show(env, object);
+}
+
 // ---- Use: all or nothing
 
 // Room is what there is once the inputs are gone: a recipe may give back what it takes.
@@ -228,8 +261,8 @@ static bool has_room(const gw_env *env, int32_t agent, int32_t object)
     return true;
 }
 
-// What a use at this tick would answer, without doing it.
-gw_result gw_object_can_use(const gw_env *env, int32_t agent, int32_t object, int32_t tick)
+// What a use would answer, without doing it.
+gw_result gw_object_can_use(const gw_env *env, int32_t agent, int32_t object)
 {
     if (gw_kind_of(env, object)->style != GW_STYLE_USE) {
         return GW_RESULT_NO_TARGET;
@@ -237,7 +270,7 @@ gw_result gw_object_can_use(const gw_env *env, int32_t agent, int32_t object, in
     if (is_used_up(env, object)) {
         return GW_RESULT_USED_UP;
     }
-    if (env->object_busy[object] != GW_IDLE && env->object_ready_tick[object] > tick) {
+    if (env->object_busy[object] != GW_IDLE) {
         return GW_RESULT_COOLING_DOWN;
     }
     if (!gw_agent_has(env, agent, inputs_of(env, object))) {
@@ -248,7 +281,7 @@ gw_result gw_object_can_use(const gw_env *env, int32_t agent, int32_t object, in
 
 gw_result gw_object_use(gw_env *env, int32_t agent, int32_t object)
 {
-    gw_result result = gw_object_can_use(env, agent, object, env->head->tick);
+    gw_result result = gw_object_can_use(env, agent, object);
     if (result != GW_RESULT_SUCCESS) {
         return result;
     }
@@ -406,5 +439,5 @@ void gw_object_hit(gw_env *env, int32_t agent, int32_t object)
     if (env->world->has_stores) {
         memset(gw_store_of(env, object), 0, (size_t)env->world->rules.resource_count * sizeof(uint16_t));
     }
-    gw_stats_of(env, agent)[env->world->stat.destroyed] += 1;
+    gw_count(gw_stats_of(env, agent) + env->world->stat.destroyed, 1);
 }

@@ -258,6 +258,45 @@ static bool is_empty(const int32_t *amounts)
     return true;
 }
 
+// Whether amounts can be held together, as far as limit groups go.
+static bool fits_limit_groups(const gw_rules_def *rules, const int32_t *amounts)
+{
+    int32_t units[GW_MAX_LIMIT_GROUPS] = {0};
+    for (int32_t r = 0; r < rules->resource_count; ++r) {
+        int32_t group = rules->resources[r].limit_group;
+        if (group != GW_NONE) {
+            units[group] += amounts[r];
+            if (units[group] > rules->limit_groups[group].limit) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+// A conversion must come to an end: by time, or because it uses something up.
+static bool converts_without_end(const gw_kind_def *kind)
+{
+    if (kind->style != GW_STYLE_PUT_GET || kind->conversion_ticks > 0 || kind->cooldown > 0) {
+        return false;
+    }
+    for (int32_t r = 0; r < GW_MAX_RESOURCES; ++r) {
+        if (kind->input[r] > kind->output[r]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int32_t units_at_start(const gw_kind_def *kind)
+{
+    int32_t units = 0;
+    for (int32_t r = 0; r < GW_MAX_RESOURCES; ++r) {
+        units += kind->output[r] > 0 ? kind->initial_output : 0;
+    }
+    return units;
+}
+
 static gw_status check_style(const gw_kind_def *kind, gw_error *error)
 {
     bool stores = kind->style == GW_STYLE_PUT_GET || kind->style == GW_STYLE_CHEST;
@@ -275,8 +314,12 @@ static gw_status check_style(const gw_kind_def *kind, gw_error *error)
     if (kind->style == GW_STYLE_CHEST && (kind->cooldown != 0 || kind->max_uses != 0)) {
         return bad_rules(error, "kind", kind->name, "is a chest, which has no cooldown and no max_uses");
     }
-    if (converts && kind->conversion_ticks == 0 && kind->cooldown == 0 && is_empty(kind->input)) {
-        return bad_rules(error, "kind", kind->name, "would convert nothing into something without end in no time");
+    if (kind->style == GW_STYLE_CHEST && kind->max_output > 0 && units_at_start(kind) > kind->max_output) {
+        return bad_rules(error, "kind", kind->name, "starts with more than its max_output");
+    }
+    if (converts_without_end(kind)) {
+        return bad_rules(error, "kind", kind->name,
+                         "would convert without end in no time: it needs time, or to use something up");
     }
     return GW_OK;
 }
@@ -303,6 +346,9 @@ static gw_status check_kind(const gw_rules_def *rules, const gw_kind_def *kind, 
     if (!amounts_are_sound(rules, kind->input, within_limits) ||
         !amounts_are_sound(rules, kind->output, within_limits)) {
         return bad_rules(error, "kind", kind->name, "takes or gives more of a resource than its limit allows");
+    }
+    if (within_limits && (!fits_limit_groups(rules, kind->input) || !fits_limit_groups(rules, kind->output))) {
+        return bad_rules(error, "kind", kind->name, "takes or gives more at once than a limit group allows");
     }
     return check_style(kind, error);
 }
@@ -352,6 +398,9 @@ static gw_status check_actions(const gw_rules_def *rules, gw_error *error)
         if (!amounts_are_sound(rules, action->required, true) || !amounts_are_sound(rules, action->consumed, true)) {
             return bad_rules(error, "action", action->name, "costs more of a resource than can be held");
         }
+        if (!fits_limit_groups(rules, action->required)) {
+            return bad_rules(error, "action", action->name, "costs more at once than a limit group allows");
+        }
         for (int32_t r = 0; r < rules->resource_count; ++r) {
             if (action->required[r] < action->consumed[r]) {
                 return bad_rules(error, "action", action->name, "consumes more than it requires");
@@ -388,6 +437,16 @@ static gw_status check_combat(const gw_rules_def *rules, gw_error *error)
     return GW_OK;
 }
 
+static bool has_agents(const gw_rules_def *rules, int32_t role)
+{
+    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+        if (gw_role_of(rules, agent) == role) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static gw_status check_tag(const gw_rules_def *rules, gw_error *error)
 {
     const gw_tag_def *tag = &rules->tag;
@@ -397,6 +456,9 @@ static gw_status check_tag(const gw_rules_def *rules, gw_error *error)
     if (!in_range(tag->tagger_role, 0, rules->role_count - 1) ||
         !in_range(tag->target_role, 0, rules->role_count - 1) || tag->tagger_role == tag->target_role) {
         return bad_rules(error, "tag", "", "needs two different roles of this game");
+    }
+    if (!has_agents(rules, tag->tagger_role) || !has_agents(rules, tag->target_role)) {
+        return bad_rules(error, "tag", "", "needs agents of both roles");
     }
     if (!in_range(tag->range, 0, GW_TAG_RANGE_COUNT - 1) || !in_range(tag->chance_percent, 1, 100)) {
         return bad_rules(error, "tag", "", "needs a range of bump or adjacent, and a chance of 1 to 100 percent");
@@ -445,7 +507,11 @@ static gw_status check_end(const gw_rules_def *rules, gw_error *error)
         return bad_rules(error, "end", "", "names a resource that this game does not have");
     }
     const gw_resource_def *resource = &rules->resources[rules->end.resource];
-    if (!in_range(rules->end.amount, 1, resource->limit)) {
+    int32_t group = resource->limit_group;
+    int32_t most = group != GW_NONE && rules->limit_groups[group].limit < resource->limit
+                       ? rules->limit_groups[group].limit
+                       : resource->limit;
+    if (!in_range(rules->end.amount, 1, most)) {
         return bad_rules(error, "end", resource->name, "can never be held in that amount");
     }
     if (resource->initial >= rules->end.amount) {

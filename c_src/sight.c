@@ -207,10 +207,10 @@ void gw_sight_count(gw_env *env)
         bool seen = false;
         for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
             if (gw_role_of(rules, agent) != role && sees(env, agent, target)) {
-                gw_stats_of(env, agent)[stat->sees_first + role] += 1;
+                gw_count(gw_stats_of(env, agent) + stat->sees_first + role, 1);
                 seen = true;
             }
         }
-        gw_stats_of(env, target)[seen ? stat->seen : stat->hidden] += 1;
+        gw_count(gw_stats_of(env, target) + (seen ? stat->seen : stat->hidden), 1);
     }
 }

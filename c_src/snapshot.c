@@ -154,13 +154,27 @@ static bool holdings_are_sound(const gw_batch *batch, const gw_env *env, int32_t
 {
     const gw_rules_def *rules = batch->rules;
     const uint16_t *inventory = gw_inventory_of(env, agent);
+    int32_t units[GW_MAX_LIMIT_GROUPS] = {0};
     for (int32_t r = 0; r < rules->resource_count; ++r) {
+        int32_t group = rules->resources[r].limit_group;
         if (inventory[r] > rules->resources[r].limit) {
             return false;
         }
+        if (group != GW_NONE && (units[group] += inventory[r]) > rules->limit_groups[group].limit) {
+            return false;
+        }
     }
+    return true;
+}
+
+// Some counts go up by one in a step at most, and are added to without a look at their size.
+static bool stats_are_sound(const gw_batch *batch, const gw_env *env, int32_t agent)
+{
+    const gw_stat_map *stat = &env->world->stat;
+    const int32_t *stats = gw_stats_of(env, agent);
     for (int32_t s = 0; s < batch->spec.stat_count; ++s) {
-        if (gw_stats_of(env, agent)[s] < 0) {
+        bool is_of_steps = stat->action_first <= s && s <= stat->still;
+        if (stats[s] < 0 || (is_of_steps && stats[s] > env->head->tick)) {
             return false;
         }
     }
@@ -187,22 +201,38 @@ static bool agent_is_sound(const gw_batch *batch, const gw_env *env, int32_t age
 {
     const gw_rules_def *rules = batch->rules;
     bool has_shields = gw_rules_have_verb(rules, GW_VERB_SHIELD);
+    bool can_freeze = env->world->stat.frozen_ticks != GW_NONE;
     return is_open(env->world, env->agent_cell[agent]) && env->facing[agent] < GW_DIRECTION_COUNT &&
            env->last_action[agent] >= GW_NONE && env->last_action[agent] < rules->action_count &&
            env->last_result[agent] < GW_RESULT_COUNT && env->glyph[agent] < rules->glyph_count &&
-           env->shield[agent] <= has_shields && (env->frozen[agent] == 0 || env->world->has_turns) &&
+           env->shield[agent] <= has_shields && (env->frozen[agent] == 0 || can_freeze) &&
            env->still[agent] >= 0 && env->still[agent] <= env->head->tick && holdings_are_sound(batch, env, agent) &&
-           ledger_is_sound(batch, env, agent);
+           stats_are_sound(batch, env, agent) && ledger_is_sound(batch, env, agent);
 }
 
-static bool store_is_sound(const gw_batch *batch, const gw_env *env, int32_t object, bool may_hold)
+static bool is_empty(const gw_batch *batch, const gw_env *env, int32_t object)
 {
-    for (int32_t r = 0; env->world->has_stores && !may_hold && r < batch->spec.resource_count; ++r) {
+    for (int32_t r = 0; env->world->has_stores && r < batch->spec.resource_count; ++r) {
         if (gw_store_of(env, object)[r] != 0) {
             return false;
         }
     }
     return true;
+}
+
+// What a kind neither takes nor gives is not in it.
+static bool store_is_sound(const gw_env *env, int32_t object)
+{
+    const gw_kind_def *kind = gw_kind_of(env, object);
+    int32_t units = 0;
+    for (int32_t r = 0; r < env->world->rules.resource_count; ++r) {
+        int32_t stored = gw_store_of(env, object)[r];
+        units += stored;
+        if (stored > 0 && kind->input[r] == 0 && kind->output[r] == 0) {
+            return false;
+        }
+    }
+    return kind->style != GW_STYLE_CHEST || kind->max_output == 0 || units <= kind->max_output;
 }
 
 static bool object_is_sound(const gw_batch *batch, const gw_env *env, int32_t object)
@@ -224,7 +254,8 @@ static bool object_is_sound(const gw_batch *batch, const gw_env *env, int32_t ob
                   (!is_busy || (!is_gone && ready > tick && ready - tick <= longest)) &&
                   (env->object_busy[object] != GW_CONVERTING || converts);
     return place && (is_gone || !moved || kind->is_swappable) && timing && env->object_uses[object] >= 0 &&
-           env->object_uses[object] <= kind->max_uses && store_is_sound(batch, env, object, may_hold);
+           env->object_uses[object] <= kind->max_uses &&
+           (may_hold ? store_is_sound(env, object) : is_empty(batch, env, object));
 }
 
 static bool objects_are_sound(const gw_batch *batch, const gw_env *env)
@@ -236,7 +267,7 @@ static bool objects_are_sound(const gw_batch *batch, const gw_env *env)
             }
         } else if (env->object_cell[object] != 0 || env->object_ready_tick[object] != 0 ||
                    env->object_uses[object] != 0 || env->object_hp[object] != 0 || env->object_busy[object] != 0 ||
-                   !store_is_sound(batch, env, object, false)) {
+                   !is_empty(batch, env, object)) {
             return false;
         }
     }

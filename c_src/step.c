@@ -158,7 +158,7 @@ static void step_env(gw_batch *batch, const gw_io *io, int32_t index, int32_t *o
 
     if (terminated || truncated) {
         if (io->final_observations != NULL) {
-            gw_env_write_observations(env, io->final_observations + observations_at, true);
+            gw_env_write_observations(env, io->final_observations + observations_at, false); // nobody acts upon it
         }
         record_episode(batch, env, index, terminated);
         env->head->episode += 1;

@@ -32,11 +32,11 @@ gw_result gw_agent_tag(gw_env *env, int32_t agent, int32_t target)
 {
     const gw_stat_map *stat = &env->world->stat;
     if (!chance_is_kind(env, agent, target)) {
-        gw_stats_of(env, agent)[stat->misses] += 1;
+        gw_count(gw_stats_of(env, agent) + stat->misses, 1);
         return GW_RESULT_MISSED;
     }
-    gw_stats_of(env, agent)[stat->tags] += 1;
-    gw_stats_of(env, target)[stat->tagged] += 1;
+    gw_count(gw_stats_of(env, agent) + stat->tags, 1);
+    gw_count(gw_stats_of(env, target) + stat->tagged, 1);
     gw_agent_freeze(env, target, env->world->rules.tag.freeze_turns);
     return GW_RESULT_SUCCESS;
 }
@@ -103,11 +103,11 @@ void gw_tag_settle(gw_env *env)
     for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
         int32_t *stats = gw_stats_of(env, agent);
         if (is_role(env, agent, rules->tag.tagger_role)) {
-            stats[stat->caught_all] += caught == targets;
-            stats[stat->caught_none] += caught == 0;
+            gw_count(stats + stat->caught_all, caught == targets);
+            gw_count(stats + stat->caught_none, caught == 0);
         }
         if (is_role(env, agent, rules->tag.target_role)) {
-            stats[stat->survived] += env->frozen[agent] != GW_FOREVER;
+            gw_count(stats + stat->survived, env->frozen[agent] != GW_FOREVER);
         }
     }
 }

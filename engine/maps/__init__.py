@@ -6,6 +6,7 @@ Pure but for `load_map` and `save_map`, which touch the disk.
 from .ascii import parse_ascii
 from .characters import AGENT, CHARACTERS, EMPTY, OBJECTS, WALL, character_of, is_passable, is_spawn
 from .compile import cells_for
+from .dialect import translated
 from .files import SUFFIX, expanded, is_stock, load_map, save_map, stock_names
 from .grid_map import MAX_SIDE, GridMap
 from .lint import Problem, lint
@@ -31,4 +32,5 @@ __all__ = [
     "parse_ascii",
     "save_map",
     "stock_names",
+    "translated",
 ]

@@ -13,6 +13,8 @@ WALL: Final = "wall"
 AGENT: Final = "agent"
 TEAM_PREFIX: Final = "agent.team_"
 """`agent.team_1` is a spawn cell of group 0: people count teams from one, the engine groups from zero."""
+SPAWN_PREFIX: Final = "agent."
+"""`agent.prey` is a spawn cell of the first group whose role is prey."""
 
 CHARACTERS: Final = MappingProxyType(
     {
@@ -23,13 +25,39 @@ CHARACTERS: Final = MappingProxyType(
         "agent.team_2": "2",
         "agent.team_3": "3",
         "agent.team_4": "4",
+        "agent.prey": "p",
+        "agent.predator": "P",
         "altar": "_",
         "mine": "m",
+        "mine_red": "r",
+        "mine_blue": "b",
+        "mine_green": "g",
         "generator": "n",
+        "generator_red": "R",
+        "generator_blue": "B",
+        "generator_green": "G",
+        "converter": "c",
+        "chest": "C",
+        "block": "s",
+        "armory": "o",
+        "lasery": "S",
+        "lab": "L",
+        "factory": "F",
+        "temple": "T",
         "goal": "*",
+        "trap": "^",
+        "switch": "&",
+        "cue_left": "<",
+        "cue_right": ">",
+        "cue_red": "[",
+        "cue_blue": "]",
+        "door_red": "(",
+        "door_blue": ")",
+        "trap_red": "{",
+        "trap_blue": "}",
     }
 )
-"""Object name -> the character we write."""
+"""Object name -> the character we write. One character for each name, so that every map reads back as it was."""
 
 ALIASES: Final = MappingProxyType({" ": EMPTY, "W": WALL, "A": AGENT, "a": "altar"})
 """Characters that we read but never write."""
@@ -45,7 +73,7 @@ def character_of(name: str) -> str | None:
 
 def is_spawn(name: str) -> bool:
     """Whether an agent may start on this cell."""
-    return name == AGENT or name.startswith(TEAM_PREFIX)
+    return name == AGENT or name.startswith(SPAWN_PREFIX)
 
 
 def is_passable(name: str) -> bool:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from engine.errors import MapError
 
 from .characters import AGENT, EMPTY, TEAM_PREFIX
+from .dialect import translated
 from .grid_map import GridMap
 
 if TYPE_CHECKING:  # drawing maps works without the compiled engine
@@ -37,6 +38,7 @@ def cells_for(grid_map: GridMap, rules: Rules) -> npt.NDArray[np.uint8]:
         MapError: the map holds an object that this game does not know; line and column say where.
     """
     codes = cell_codes(rules)
+    grid_map = translated(grid_map, rules)
     try:
         flat = [codes[name] for cells in grid_map.rows for name in cells]
     except KeyError as unknown:

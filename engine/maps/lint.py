@@ -6,7 +6,7 @@ Equal faults are one problem, placed at the first of them, so that a half-drawn 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from .characters import AGENT, EMPTY, TEAM_PREFIX, WALL, character_of, is_passable, is_spawn
 from .compile import cell_codes
+from .dialect import translated
 from .grid_map import GridMap
 from .regions import BLOCKED, Labels, Mask, label_regions, neighbour_labels
 
 if TYPE_CHECKING:  # drawing maps works without the compiled engine
-    from engine.sim import Rules
+    from engine.sim import Kind, Rules
 
 Severity = Literal["error", "warning"]
 Cells = npt.NDArray[np.intp]
@@ -99,13 +100,14 @@ class _Survey(NamedTuple):
 
 
 def _survey(grid_map: GridMap, rules: Rules) -> _Survey:
+    grid_map = translated(grid_map, rules)
     names = tuple(sorted(grid_map.names()))
     index = {name: number for number, name in enumerate(names)}
     flat = [index[name] for row in grid_map.rows for name in row]
     cells = np.array(flat, dtype=np.int32).reshape(grid_map.height, grid_map.width)
 
     diagonal = _moves_diagonally(rules)
-    passable = np.array([is_passable(name) for name in names])[cells]
+    passable = np.array([is_passable(name) or _can_be_shifted(name, rules) for name in names])[cells]
     regions = label_regions(passable, diagonal=diagonal)
 
     starts = np.array([name == EMPTY if rules.spawn_anywhere else is_spawn(name) for name in names])[cells]
@@ -113,7 +115,15 @@ def _survey(grid_map: GridMap, rules: Rules) -> _Survey:
 
 
 def _moves_diagonally(rules: Rules) -> bool:
-    return any(action.verb == "move" and action.direction not in _STRAIGHT for action in rules.actions)
+    directed = [action for action in rules.actions if action.direction not in (None, *_STRAIGHT)]
+    steps = any(action.verb == "step" for action in rules.actions)  # along the facing, wherever that may turn
+    return any(action.verb == "move" or (steps and action.verb == "rotate") for action in directed)
+
+
+def _can_be_shifted(name: str, rules: Rules) -> bool:
+    """Whether an agent gets past it by changing places with it."""
+    swaps = any(action.verb == "swap" for action in rules.actions)
+    return swaps and name in rules.kinds and rules.kinds[name].swappable
 
 
 def _place(cells: Cells) -> tuple[int, int]:
@@ -143,7 +153,7 @@ def _open_border(survey: _Survey) -> Iterator[Problem]:
         return
     border = np.ones(survey.cells.shape, dtype=bool)
     border[1:-1, 1:-1] = False
-    gaps = np.argwhere(border & (survey.regions != BLOCKED))
+    gaps = np.argwhere(border & survey.mask([name for name in survey.names if is_passable(name)]))
     if len(gaps):
         yield _at(
             gaps, "error", f"the border is open in {_counted(len(gaps), 'cell')}", f"draw {_drawn(WALL)} all around"
@@ -167,7 +177,7 @@ def _too_few_spawns(survey: _Survey) -> Iterator[Problem]:
         return
     sharing = 0
     for group in range(rules.groups):
-        members = len(range(group, rules.agents, rules.groups))  # agent a belongs to group a % groups
+        members = rules.agent_groups.count(group)
         name = f"{TEAM_PREFIX}{group + 1}"
         if name in survey.names:
             yield from _crowded(survey, members, name, f"{_counted(members, 'agent')} of team {group + 1}")
@@ -205,10 +215,15 @@ def _missing_kinds(survey: _Survey) -> Iterator[Problem]:
 def _givers(rules: Rules) -> dict[str, list[str]]:
     """The kinds that give each resource, in the order of the rules; resources without one are left out."""
     givers = {
-        resource: [name for name, kind in rules.kinds.items() if kind.outputs.get(resource)]
+        resource: [name for name, kind in rules.kinds.items() if resource in _gifts(kind)]
         for resource in rules.resources
     }
     return {resource: names for resource, names in givers.items() if names}
+
+
+def _gifts(kind: Kind) -> Collection[str]:
+    """What a kind can give: a chest has only what was put into it, unless it starts with something."""
+    return kind.outputs if kind.converts or kind.initial_output else ()
 
 
 def _unreachable_objects(survey: _Survey) -> Iterator[Problem]:
@@ -264,11 +279,16 @@ def _obtainable(rules: Rules, kinds: list[str]) -> list[str]:
     """Resources that an agent can come to hold with these kinds, in the order in which they can be got."""
     got = [name for name, resource in rules.resources.items() if resource.initial]
     while True:
-        usable = [kind for kind in map(rules.kinds.__getitem__, kinds) if all(need in got for need in kind.inputs)]
-        new = [name for kind in usable for name in kind.outputs if name not in got]
+        new = [name for kind in map(rules.kinds.__getitem__, kinds) for name in _given(kind, got) if name not in got]
         if not new:
             return got
         got.append(new[0])
+
+
+def _given(kind: Kind, got: list[str]) -> Collection[str]:
+    """What an agent that can have these resources gets from a kind: for its inputs, or left there from the start."""
+    fed = kind.initial_output or all(need in got for need in kind.inputs)
+    return _gifts(kind) if fed else ()
 
 
 def _trapped_spawns(survey: _Survey) -> Iterator[Problem]:

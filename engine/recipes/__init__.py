@@ -1,7 +1,7 @@
 """Recipes: named configurations, the overrides on top of them, and what they make. Loads no torch."""
 
 from .config import RecipeConfig
-from .launch import map_of, prepare_run, versions, world_of
+from .launch import map_of, maps_of, prepare_run, versions, world_of, worlds_of
 from .overrides import Override, overrides_of
 from .registry import Recipe, find_recipe, recipes
 from .resolver import resolve
@@ -12,10 +12,12 @@ __all__ = [
     "RecipeConfig",
     "find_recipe",
     "map_of",
+    "maps_of",
     "overrides_of",
     "prepare_run",
     "recipes",
     "resolve",
     "versions",
     "world_of",
+    "worlds_of",
 ]

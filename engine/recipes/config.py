@@ -24,6 +24,8 @@ class RecipeConfig(BaseModel):
     """The game."""
     map: str
     """A stock map's name, or the path of a map file."""
+    more_maps: tuple[str, ...] = ()
+    """Further maps: each episode is trained on one of them all, drawn at random."""
     trainer: TrainerConfig = TrainerConfig()
     """How to train. Its seed is the seed of everything random."""
     run: str | None = None
@@ -32,9 +34,12 @@ class RecipeConfig(BaseModel):
     @field_validator("map")
     @classmethod
     def _check_map(cls, name: str) -> str:
-        if not name.strip() or "\0" in name:
-            raise ValueError("that is no file name", "give a stock map's name or a path")
-        return name
+        return _map_name(name)
+
+    @field_validator("more_maps")
+    @classmethod
+    def _check_more_maps(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_map_name(name) for name in names)
 
     @field_validator("run")
     @classmethod
@@ -51,3 +56,9 @@ class RecipeConfig(BaseModel):
         except ConfigError as error:  # it speaks of its own fields; here they lie one level down
             raise ValueError(f"trainer.{error.message}", f"trainer.{error.hint}") from None
         return self
+
+
+def _map_name(name: str) -> str:
+    if not name.strip() or "\0" in name:
+        raise ValueError("that is no file name", "give a stock map's name or a path")
+    return name

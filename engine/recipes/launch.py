@@ -19,12 +19,25 @@ from .config import RecipeConfig
 
 
 def map_of(config: RecipeConfig) -> GridMap:
-    """The configuration's map, fit for its game.
+    """The configuration's first map, fit for its game.
 
     Raises:
         MapError: it cannot be read, or its game cannot be played on it.
     """
-    grid_map = load_map(config.map)
+    return _fit_map(config.map, config)
+
+
+def maps_of(config: RecipeConfig) -> tuple[GridMap, ...]:
+    """All maps of the configuration, fit for its game; the first is `map_of`'s.
+
+    Raises:
+        MapError: one of them cannot be read, or its game cannot be played on it.
+    """
+    return tuple(_fit_map(name, config) for name in (config.map, *config.more_maps))
+
+
+def _fit_map(name: str, config: RecipeConfig) -> GridMap:
+    grid_map = load_map(name)
     errors = [problem for problem in lint(grid_map, config.rules) if problem.is_error]
     if errors:
         first = errors[0]
@@ -39,13 +52,23 @@ def map_of(config: RecipeConfig) -> GridMap:
 
 
 def world_of(config: RecipeConfig) -> World:
-    """The configuration's game compiled with its map.
+    """The configuration's game compiled with its first map.
 
     Raises:
         MapError: the map does not fit the game.
         SimError: the engine refused the rules.
     """
     return World(config.rules, cells_for(map_of(config), config.rules))
+
+
+def worlds_of(config: RecipeConfig) -> list[World]:
+    """The configuration's game compiled with each of its maps; a batch draws one of them at each reset.
+
+    Raises:
+        MapError: a map does not fit the game.
+        SimError: the engine refused the rules.
+    """
+    return [World(config.rules, cells_for(grid_map, config.rules)) for grid_map in maps_of(config)]
 
 
 def prepare_run(
@@ -56,26 +79,37 @@ def prepare_run(
     Args:
         recipe: where the configuration came from, for the record.
         root: where runs live; the user's own place by default.
-        grid_map: a map in hand, such as an edited one, instead of the configuration's.
+        grid_map: a map in hand, such as an edited one, instead of the configuration's. Where it is another than
+            the configuration's first, it is trained on alone.
 
     Raises:
         MapError, SimError, RunError: before anything is left on the disk.
     """
     root = runs_root() if root is None else root
-    grid_map = map_of(config) if grid_map is None else grid_map
-    cells = cells_for(grid_map, config.rules)
-    World(config.rules, cells)  # the engine's own opinion, before there is a directory
+    maps = maps_of(config) if grid_map is None else _maps_with(grid_map, config)
+    cells = [cells_for(each, config.rules) for each in maps]
+    for each in cells:
+        World(config.rules, each)  # the engine's own opinion, before there is a directory
     meta = {
         "recipe": recipe,
         "game": config.rules.name,
-        "map": grid_map.name,
-        "map_text": grid_map.to_text(),  # the file may change later; what was trained on may not
+        "map": maps[0].name,
+        "map_text": maps[0].to_text(),  # the file may change later; what was trained on may not
+        "more_maps": {each.name: each.to_text() for each in maps[1:]},
         "seed": config.trainer.seed,
         "versions": versions(),
     }
     name = config.run or new_run_id(root)
     writer = RunWriter.create(root, name, config.model_dump(mode="json"), meta)
-    return LocalRun(config.rules, [cells], config.trainer, writer)
+    return LocalRun(config.rules, cells, config.trainer, writer)
+
+
+def _maps_with(grid_map: GridMap, config: RecipeConfig) -> tuple[GridMap, ...]:
+    """All maps of the configuration if the one in hand is its first, untouched; else that one alone."""
+    if not config.more_maps:
+        return (grid_map,)
+    maps = maps_of(config)
+    return maps if grid_map == maps[0] else (grid_map,)
 
 
 def versions() -> dict[str, str]:

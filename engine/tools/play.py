@@ -12,7 +12,7 @@ import numpy as np
 from engine.errors import UsageError
 from engine.maps import character_of
 from engine.policies.registry import TRAINED, Policy, create_policy, policy_names
-from engine.recipes import resolve, world_of
+from engine.recipes import resolve, worlds_of
 from engine.runs import check_run_name, list_runs, runs_root
 from engine.sim import Batch, EnvView, Episodes, Spec, World
 
@@ -38,10 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     config = resolve(arguments.recipe, arguments.settings)
     seed = config.trainer.seed if arguments.seed is None else arguments.seed
-    world = world_of(config)
-    policy = _policy(arguments.policy, world, seed)
-    table = _Table(world.spec)
-    with closing(Batch(world, seed=seed)) as batch:
+    worlds = worlds_of(config)
+    policy = _policy(arguments.policy, worlds[0], seed)
+    table = _Table(worlds[0].spec)
+    with closing(Batch(worlds, seed=seed)) as batch:
         line(table.header())
         for episodes in _played(batch, policy, arguments.episodes, render=arguments.render):
             for text in table.lines(episodes):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.maps import CHARACTERS, EMPTY, GridMap, Problem, lint, parse_ascii
-from engine.sim import Rules, games
+from engine.sim import Kind, Rules, Style, games
 
 NAVIGATION = games.navigation()
 ARENA = games.arena(agents=1, groups=1)
@@ -232,11 +232,57 @@ def test_warnings_come_after_errors() -> None:
     assert len(set(severities)) == 2
 
 
+def test_teams_of_unequal_size_need_as_many_cells_as_they_have_members() -> None:
+    drawing = """
+        #####
+        #1.2#
+        #####"""
+
+    assert said(drawing, games.hide_and_seek()) == [("error", 1, 3, "2 agents of team 2, but 1 spawn cell")]
+
+
+def test_a_block_that_can_be_swapped_away_shuts_nothing_off() -> None:
+    drawing = """
+        ########
+        #1s.r_##
+        #2s...R#
+        ########"""
+
+    assert said(drawing, games.arena_classic(agents=2)) == []
+
+
+def test_a_chest_gives_what_was_put_into_it() -> None:
+    chest = Kind(style=Style.CHEST, inputs={"ore": 1}, outputs={"ore": 1})
+    drawing = """
+        #######
+        #@.C.n#
+        #...._#
+        #######"""
+
+    for initial, missing in ((0, ["no mine: nothing on this map gives ore"]), (1, [])):
+        kinds = {**ARENA.kinds, "chest": chest.model_copy(update={"initial_output": initial, "max_output": 5})}
+        rules = ARENA.model_copy(update={"kinds": kinds})
+        assert [message for *_, message in said(drawing, rules)] == missing
+
+
+def test_facing_diagonally_and_walking_on_counts_as_a_way() -> None:
+    walk = games.arena_classic(agents=1, teams=1)
+    turns = (*walk.actions, *games.rotations("southeast"))
+    drawing = """
+        ########
+        #1##R_##
+        ##...r##
+        ########"""
+
+    assert any("cannot move" in message for *_, message in said(drawing, walk))
+    assert said(drawing, walk.model_copy(update={"actions": turns})) == []
+
+
 def names_in(rules: Rules) -> list[str]:
     return [name for name in CHARACTERS if name in rules.kinds or name in (EMPTY, "agent")]
 
 
-@pytest.mark.parametrize("rules", [NAVIGATION, ARENA, games.arena()])
+@pytest.mark.parametrize("rules", [NAVIGATION, ARENA, games.arena(), games.arena_classic("tag"), games.pursuit()])
 @given(data=st.data())
 def test_any_map_can_be_checked(rules: Rules, data: st.DataObject) -> None:
     width = data.draw(st.integers(1, 7))

@@ -74,7 +74,7 @@ def test_a_value_that_is_no_value_is_refused_in_words(text: str) -> None:
         ("navigation", "trainer.policy.hidden=[32,32]", [32, 32]),
         ("navigation", "rules.max_steps=50", 50),
         ("navigation", "rules.rewards.time.weight=0", 0.0),
-        ("navigation", 'rules.resources.gold={"limit":5}', {"limit": 5, "initial": 0}),
+        ("navigation", 'rules.resources.gold={"limit":5}', Resource(limit=5).model_dump()),
         ("arena", "rules.kinds.altar.inputs.ore=2", 2),
         ("arena", "rules.end.resource=heart", "heart"),
         ("arena", "rules.planes.0=facing", "facing"),
@@ -96,7 +96,7 @@ def test_a_setting_is_applied(recipe: str, setting: str, value: object) -> None:
         # no such key: the path, and the nearest names
         ("trainer.lerning_rate=1", ["trainer.lerning_rate", "did you mean learning_rate?"]),
         ("trainr.seed=1", ["trainr", "did you mean trainer?"]),
-        ("learning_rate=1", ["learning_rate", "there is: rules, map, trainer, run"]),
+        ("learning_rate=1", ["learning_rate", "there is: rules, map, more_maps, trainer, run"]),
         ("rules.rewards.hart.weight=1", ["rules.rewards.hart", "did you mean heart?"]),
         ("rules.kinds.alter.cooldown=1", ["rules.kinds.alter", "did you mean altar?"]),
         ("rules.rewards.0.weight=1", ["rules.rewards.0", "heart, battery, ore"]),

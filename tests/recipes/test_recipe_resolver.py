@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError, MapError
-from engine.recipes import RecipeConfig, map_of, overrides_of, recipes, resolve, world_of
+from engine.maps import load_map
+from engine.recipes import RecipeConfig, map_of, overrides_of, prepare_run, recipes, resolve, world_of, worlds_of
+from engine.runs import RunDirectory
 
 RECIPES = sorted(recipes())
 
 SETTINGS = {
     "map": st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1).filter(str.strip),
+    "more_maps": st.lists(st.sampled_from(["t_maze_left", "no such map"]), max_size=3),
     "run": st.none() | st.from_regex(r"\A[a-z]([a-z0-9-]{0,20}[a-z0-9])?\Z").filter(lambda name: name != "con"),
     "rules.max_steps": st.integers(0, 10**9),
     "rules.window.width": st.integers(0, 7).map(lambda half: 2 * half + 1),
     "rules.spawn_anywhere": st.booleans(),
-    "rules.end": st.none() | st.builds(lambda n: {"resource": "heart", "amount": n}, st.integers(1, 9)),
+    "rules.end": st.none() | st.just({"resource": "gold", "amount": 3}),
     "rules.kinds.wall": st.sampled_from([{}, {"style": "use", "cooldown": 3}]),
     "trainer.learning_rate": st.floats(1e-12, 1, allow_nan=False),
     "trainer.gamma": st.floats(0, 1),
@@ -50,7 +54,9 @@ ANY_VALUE = st.one_of(
 @st.composite
 def configs(draw: st.DrawFn) -> RecipeConfig:
     chosen = draw(st.lists(st.sampled_from(sorted(SETTINGS)), unique=True))
-    return resolve(draw(st.sampled_from(RECIPES)), [f"{key}={json.dumps(draw(SETTINGS[key]))}" for key in chosen])
+    settings = [f"{key}={json.dumps(draw(SETTINGS[key]))}" for key in chosen]
+    # Something that every game can end by: few have a resource in common.
+    return resolve(draw(st.sampled_from(RECIPES)), ['rules.resources.gold={"limit":9}', *settings])
 
 
 @given(configs(), st.sampled_from(RECIPES))
@@ -99,6 +105,43 @@ def test_every_recipe_makes_a_world_and_says_what_it_is(name: str) -> None:
 
     assert world.spec.agent_count == recipe.train().rules.agents
     assert 10 < len(recipe.summary) < 100
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains_on_maps_that_fit_its_game(name: str) -> None:
+    config = resolve(name)
+
+    worlds = worlds_of(config)
+
+    assert len(worlds) == 1 + len(config.more_maps)
+    assert len({world.spec for world in worlds}) == 1
+    config.trainer.require_fit(config.rules.agents)
+
+
+def test_a_fault_in_any_map_is_found_before_there_is_a_run(tmp_path: Path) -> None:
+    with pytest.raises(MapError, match="navigation_rooms, line 2, column 2: 1 agent, but no spawn cell"):
+        prepare_run("t_maze", resolve("t_maze", ["map=t_maze_left", 'more_maps=["navigation_rooms"]']), tmp_path)
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_remembers_every_map_it_is_trained_on(tmp_path: Path) -> None:
+    run = prepare_run("t_maze", resolve("t_maze", ["run=first"]), tmp_path)
+    run.close()
+
+    info = RunDirectory(tmp_path / "first").info()
+
+    assert info.map == "t_maze_left"
+    assert info.meta["more_maps"] == {"t_maze_right": load_map("t_maze_right").to_text()}
+
+
+def test_a_map_of_ones_own_is_trained_on_alone(tmp_path: Path) -> None:
+    config = resolve("t_maze", ["run=first"])
+    edited = load_map("t_maze_20_left")
+
+    prepare_run("t_maze", config, tmp_path, grid_map=edited).close()
+
+    assert RunDirectory(tmp_path / "first").info().meta["more_maps"] == {}
 
 
 def test_a_map_that_its_game_cannot_use_is_refused_with_its_place() -> None:

@@ -6,10 +6,10 @@ from textwrap import dedent
 
 import numpy as np
 
+from engine.maps import CHARACTERS
 from engine.sim import CELL_EMPTY, CELL_KIND, CELL_SPAWN_ANY, CELL_SPAWN_GROUP, Batch, Rules, World
 
-# The character of each kind of the games that ship. `@` starts anybody, 1..8 a group.
-KINDS = {"wall": "#", "mine": "m", "generator": "n", "altar": "_", "goal": "*"}
+KINDS = CHARACTERS  # of the kinds, as map files draw them. `@` starts anybody, 1..8 a group.
 FACINGS = "^v<>7913"  # by direction; diagonals as on a number pad
 
 

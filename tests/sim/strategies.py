@@ -1,6 +1,8 @@
-"""Hypothesis strategies: any game, a map that fits it, and actions, valid or not."""
+"""Hypothesis strategies: any game the tables can say, maps that fit it, and actions, valid or not."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -11,12 +13,21 @@ from engine.sim import (
     CELL_SPAWN_ANY,
     CELL_SPAWN_GROUP,
     DIRECTIONS,
+    FOREVER,
     Action,
+    AttackPattern,
+    Combat,
+    Encoding,
     End,
     Kind,
     Plane,
     Resource,
     Rules,
+    Scope,
+    Sight,
+    Style,
+    Tag,
+    TagRange,
     Term,
     Verb,
     Window,
@@ -25,76 +36,216 @@ from engine.sim import (
 SIDES = st.sampled_from(range(1, 16, 2))
 WEIGHTS = st.floats(-2, 2, width=32)
 CAPS = st.one_of(st.just(0.0), st.floats(0.125, 2, width=32))
+LIMIT_GROUPS = {"narrow": 4, "wide": 9}
+
+Amounts = dict[str, int]
+Table = dict[str, Resource]
 
 
 @st.composite
 def resources(draw: st.DrawFn) -> Resource:
     limit = draw(st.sampled_from([1, 2, 5, 300, 65535]))
-    return Resource(limit=limit, initial=draw(st.integers(0, min(limit, 3))))
-
-
-@st.composite
-def converters(draw: st.DrawFn, table: dict[str, Resource]) -> Kind:
-    def amounts() -> dict[str, int]:
-        names = draw(st.lists(st.sampled_from(sorted(table)), unique=True, max_size=2)) if table else []
-        return {name: draw(st.integers(1, min(table[name].limit, 3))) for name in names}
-
-    return Kind(
-        style="use",
-        bump=draw(st.booleans()),
-        cooldown=draw(st.integers(0, 4)),
-        max_uses=draw(st.sampled_from([0, 0, 1, 3])),
-        inputs=amounts(),
-        outputs=amounts(),
+    group = draw(st.sampled_from([None, None, *LIMIT_GROUPS]))
+    return Resource(
+        limit=limit,
+        # At most two of a group share it, so that what they start with together fits even the narrow one.
+        initial=draw(st.integers(0, min(limit, 1 if group else 3))),
+        limit_group=group,
+        regen_amount=draw(st.sampled_from([0, 1, 2, -1, -300])),
+        regen_interval=draw(st.sampled_from([0, 0, 0, 1, 2, 5])),
+        loot=draw(st.booleans()),
     )
 
 
 @st.composite
-def actions(draw: st.DrawFn, index: int) -> Action:
-    verb = draw(st.sampled_from([Verb.MOVE, Verb.MOVE, Verb.USE, Verb.ROTATE, Verb.NOOP]))
-    directed = verb in (Verb.MOVE, Verb.ROTATE)
-    direction = draw(st.sampled_from(DIRECTIONS)) if directed else None
-    return Action(name=f"a{index}", verb=verb, direction=direction, priority=draw(st.sampled_from([0, 0, 0, 1, 15])))
+def amounts(draw: st.DrawFn, table: Table, limited: bool = True, most: int = 3) -> Amounts:
+    """Of up to two resources, and where they are limited no more than can be held together."""
+    names = draw(st.lists(st.sampled_from(sorted(table)), unique=True, max_size=2)) if table else []
+    chosen: Amounts = {}
+    for name in names:
+        group = table[name].limit_group
+        shared = sum(units for other, units in chosen.items() if group and table[other].limit_group == group)
+        room = min(table[name].limit, LIMIT_GROUPS[group] - shared if group else 65535)
+        chosen[name] = draw(st.integers(1, min(room, most) if limited else most))
+    return chosen
 
 
 @st.composite
-def terms(draw: st.DrawFn, index: int, table: dict[str, Resource], stats: tuple[str, ...]) -> Term:
-    if table and draw(st.booleans()):
-        return Term(
-            name=f"t{index}", holding=draw(st.sampled_from(sorted(table))), weight=draw(WEIGHTS), cap=draw(CAPS)
-        )
-    return Term(name=f"t{index}", stat=draw(st.sampled_from(stats)), weight=draw(WEIGHTS), cap=draw(CAPS))
+def kinds(draw: st.DrawFn, table: Table) -> Kind:
+    style = draw(st.sampled_from(list(Style)))
+    common: dict[str, Any] = {
+        "style": style,
+        "swappable": draw(st.booleans()),
+        "transparent": draw(st.booleans()),
+        "hp": draw(st.sampled_from([0, 0, 1, 2, 300])),
+    }
+    if style is Style.SOLID:
+        return Kind(**common)
+    inputs, outputs = draw(amounts(table, style is Style.USE)), draw(amounts(table, style is Style.USE))
+    common |= {"bump": draw(st.booleans()), "inputs": inputs, "outputs": outputs}
+    if style is Style.CHEST:
+        initial = draw(st.sampled_from([0, 0, 2, 250]))
+        room = draw(st.sampled_from([0, initial * len(outputs) + draw(st.integers(0, 4))]))
+        return Kind(**common, initial_output=initial, max_output=room)
+    common |= {"cooldown": draw(st.integers(0, 4)), "max_uses": draw(st.sampled_from([0, 0, 1, 3]))}
+    if style is Style.USE:
+        return Kind(**common)
+    uses_up = any(units > outputs.get(name, 0) for name, units in inputs.items())
+    least = 0 if uses_up or common["cooldown"] else 1  # or it would convert without end in no time
+    return Kind(
+        **common,
+        conversion_ticks=draw(st.integers(least, 3)),
+        max_output=draw(st.sampled_from([0, 1, 2, 5])),
+        initial_output=draw(st.sampled_from([0, 0, 1, 3])),
+    )
+
+
+@st.composite
+def actions(draw: st.DrawFn, index: int, table: Table, combat: Combat, glyphs: int) -> Action:
+    usual = [Verb.MOVE, Verb.MOVE, Verb.STEP, Verb.USE, Verb.ROTATE, Verb.NOOP, Verb.PUT, Verb.GET]
+    rare = [Verb.ATTACK, Verb.SWAP, Verb.GLYPH, *([Verb.SHIELD] if combat.shield else [])]
+    verb = draw(st.sampled_from([*usual, *rare]))
+    attacks = st.integers(1, 9) if combat.pattern is AttackPattern.CELL else st.integers(0, 8)
+    arguments = {Verb.STEP: st.integers(0, 1), Verb.ATTACK: attacks, Verb.GLYPH: st.integers(0, glyphs - 1)}
+    costs = draw(st.booleans()) and draw(st.booleans())
+    return Action(
+        name=f"a{index}",
+        verb=verb,
+        direction=draw(st.sampled_from(DIRECTIONS)) if verb in (Verb.MOVE, Verb.ROTATE) else None,
+        argument=draw(arguments[verb]) if verb in arguments else 0,
+        priority=draw(st.sampled_from([0, 0, 0, 1, 15])),
+        pays_always=draw(st.booleans()),
+        required=draw(amounts(table, most=2)) if costs else {},
+        consumed=draw(amounts(table, most=1)) if costs else {},
+    )
+
+
+def can_be_required(action: Action, table: Table) -> bool:
+    """Whether what it requires and consumes can be held together."""
+    needed = {**action.consumed, **action.required}
+    units = {name: 0 for name in LIMIT_GROUPS}
+    for name in needed:
+        if group := table[name].limit_group:
+            units[group] += max(action.consumed.get(name, 0), action.required.get(name, 0))
+    return all(units[group] <= limit for group, limit in LIMIT_GROUPS.items())
+
+
+@st.composite
+def combats(draw: st.DrawFn, table: Table) -> Combat:
+    def resource() -> str | None:
+        return draw(st.sampled_from([None, *table]))
+
+    return Combat(
+        pattern=draw(st.sampled_from(list(AttackPattern))),
+        freeze_turns=draw(st.sampled_from([1, 2, 5, 300])),
+        armor=resource(),
+        shield=resource(),
+        shield_upkeep=draw(st.integers(0, 2)),
+        shield_absorb=draw(st.integers(0, 3)),
+        drained=resource(),
+        surplus_is_lost=draw(st.booleans()),
+    )
+
+
+@st.composite
+def tags(draw: st.DrawFn, roles: tuple[str, ...]) -> Tag:
+    tagger, target = draw(st.permutations(roles))[:2]
+    turns = draw(st.sampled_from([1, 3, FOREVER, FOREVER]))
+    return Tag(
+        tagger=tagger,
+        target=target,
+        range=draw(st.sampled_from(list(TagRange))),
+        chance_percent=draw(st.sampled_from([1, 50, 99, 100])),
+        freeze_turns=turns,
+        hide_ticks=draw(st.sampled_from([0, 0, 2, 300])),
+        ends_when_all_caught=turns == FOREVER and draw(st.booleans()),
+    )
+
+
+@st.composite
+def terms(draw: st.DrawFn, index: int, rules: Rules) -> Term:
+    holding = draw(st.sampled_from([None, *rules.resources]))
+    return Term(
+        name=f"t{index}",
+        holding=holding,
+        stat=None if holding else draw(st.sampled_from(rules.stat_names)),
+        weight=draw(WEIGHTS),
+        cap=draw(CAPS),
+        scope=draw(st.sampled_from(list(Scope))),
+        role=draw(st.sampled_from([None, *rules.roles])),
+        at_end=draw(st.booleans()),
+    )
+
+
+@st.composite
+def ends(draw: st.DrawFn, table: Table) -> End | None:
+    resource = draw(st.sampled_from([None, *table]))
+    if resource is None:
+        return None
+    group = table[resource].limit_group
+    most = min(table[resource].limit, LIMIT_GROUPS[group] if group else 65535)
+    first = table[resource].initial + 1
+    if first > most:
+        return None
+    return End(resource=resource, amount=draw(st.integers(first, min(most, first + 1))), all_agents=draw(st.booleans()))
+
+
+@st.composite
+def sides(draw: st.DrawFn) -> dict[str, Any]:
+    """Groups, roles and who shares."""
+    sizes = tuple(draw(st.lists(st.integers(1, 3), min_size=1, max_size=3)))
+    regular = draw(st.booleans())
+    roles = ("hider", "seeker", "ghost")[: draw(st.integers(1, 3))]
+    given = len(roles) > 1 and draw(st.booleans())
+    return {
+        "agents": sum(sizes),
+        "groups": len(sizes),
+        "group_sizes": () if regular else sizes,
+        "roles": roles,
+        "group_roles": tuple(draw(st.sampled_from(roles)) for _ in sizes) if given else (),
+        "group_shares": tuple(draw(st.sampled_from([0, 50, 33, 100])) for _ in sizes) if draw(st.booleans()) else (),
+    }
 
 
 @st.composite
 def games(draw: st.DrawFn) -> Rules:
-    table = {f"r{index}": draw(resources()) for index in range(draw(st.integers(0, 3)))}
-    kinds = {"wall": Kind()} | {f"k{index}": draw(converters(table)) for index in range(draw(st.integers(0, 4)))}
+    table = {f"r{index}": draw(resources()) for index in range(draw(st.integers(0, 4)))}
+    members = [resource.limit_group for resource in table.values()]
+    table = {
+        # More than two in a group could start above its limit, or hold a recipe that it does not.
+        name: resource.model_copy(update={"initial": 0} if members.count(resource.limit_group) > 2 else {})
+        for name, resource in table.items()
+    }
+    groups = draw(sides())
+    combat, glyphs = draw(combats(table)), draw(st.sampled_from([1, 3, 250]))
+    acts = [draw(actions(index, table, combat, glyphs)) for index in range(draw(st.integers(1, 10)))]
+    playing = sorted(set(groups["group_roles"]))
     bare = Rules(
         name="random",
-        agents=draw(st.integers(1, 6)),
-        groups=draw(st.integers(1, 3)),
+        **groups,
         max_steps=draw(st.sampled_from([0, 1, 5, 20])),
+        glyphs=glyphs,
         spawn_anywhere=draw(st.booleans()),
+        encoding=draw(st.sampled_from(list(Encoding))),
         window=Window(width=draw(SIDES), height=draw(SIDES)),
         planes=tuple(draw(st.lists(st.sampled_from(list(Plane)), unique=True, min_size=1))),
+        tokens=draw(st.sampled_from([1, 5, 30, 200, 1024])),
+        sight=Sight(
+            line_of_sight=draw(st.booleans()),
+            range=draw(st.sampled_from([0, 0, 1, 3, 15])),
+            cone_degrees=draw(st.sampled_from([360, 360, 270, 180, 90])),
+            counts=draw(st.booleans()),
+        ),
         resources=table,
-        kinds=kinds,
-        actions=tuple(draw(actions(index)) for index in range(draw(st.integers(1, 9)))),
+        limit_groups=LIMIT_GROUPS,
+        kinds={"wall": Kind()} | {f"k{index}": draw(kinds(table)) for index in range(draw(st.integers(0, 5)))},
+        actions=tuple(act for act in acts if can_be_required(act, table)) or (Action(name="noop"),),
+        combat=combat,
+        tag=draw(tags(tuple(playing))) if len(playing) > 1 and draw(st.booleans()) else None,
+        end=draw(ends(table)),
     )
-    ends = [
-        End(resource=name, amount=amount, all_agents=everyone)
-        for name, resource in table.items()
-        for amount in (resource.initial + 1, resource.initial + 2)
-        for everyone in (False, True)
-        if amount <= resource.limit
-    ]
-    return bare.model_copy(
-        update={
-            "rewards": tuple(draw(terms(i, table, bare.stat_names)) for i in range(draw(st.integers(0, 4)))),
-            "end": draw(st.one_of(st.none(), st.sampled_from(ends))) if ends else None,
-        }
-    )
+    rewards = tuple(draw(terms(index, bare)) for index in range(draw(st.integers(0, 4))))
+    return Rules.model_validate({**bare.model_dump(), "rewards": rewards})
 
 
 @st.composite
@@ -102,10 +253,10 @@ def maps(draw: st.DrawFn, rules: Rules) -> np.ndarray:
     """(height, width) cell codes with starts enough, all else at random."""
     codes: list[int] = []
     for group in range(rules.groups):
-        size = len(range(group, rules.agents, rules.groups))
+        size = rules.agent_groups.count(group)
         own = draw(st.booleans())
         codes += [CELL_SPAWN_GROUP + group if own and not rules.spawn_anywhere else CELL_SPAWN_ANY] * size
-    height, width = draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    height, width = draw(st.integers(1, 7)), draw(st.integers(1, 7))
     while height * width < len(codes):
         height += 1
     kinds = range(CELL_KIND, CELL_KIND + len(rules.kinds))
