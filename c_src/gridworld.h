@@ -5,11 +5,16 @@
 // over one or more worlds. The caller owns every array that goes in or comes out; nothing is allocated
 // after create; there is no global state. Row r of any per-agent array is env * agent_count + agent.
 //
-// One step, in order: rewards cleared and tick += 1; due events (cooldowns that end); all intents read;
-// actions by priority (high first), within one priority in an order drawn anew each tick from the env's
-// own stream; reward terms; terminations and truncation; same-step auto-reset of ended envs (their last
-// observation goes to final_observations first); observations. So an observation always carries the
-// truth of this step, last action and result included.
+// One step, in order: rewards cleared and tick += 1; due events (conversions and cooldowns that end, then
+// regeneration); all intents read; actions by priority (high first), within one priority in an order drawn
+// anew each tick from the env's own stream; tagging by adjacency; sight; terminations and truncation; reward
+// terms, then shares; same-step auto-reset of ended envs (their last observation goes to final_observations
+// first); observations. So an observation always carries the truth of this step, last action and result
+// included.
+//
+// One turn, in order: upkeep of the shield; a frozen agent loses the turn; the action's cost is set aside, or
+// the action fails for want of it; the act; the cost comes back if the act failed, unless it pays always. An
+// invalid action is no turn: it costs nothing and thaws nobody.
 //
 // Randomness is counter-based: stream = hash(seed, env, episode, purpose), so results depend neither on
 // the thread count nor on the platform. Little-endian machines only (checked at build).
@@ -109,7 +114,9 @@ typedef enum gw_style {
 //
 // A put-get converter starts whenever it is idle, holds all its inputs, has fewer than max_output units of its
 // outputs and max_uses is not reached: the inputs go at once, the outputs come after conversion_ticks, then it
-// cools down for cooldown ticks. One without inputs starts by itself.
+// cools down for cooldown ticks. One without inputs starts by itself. A put moves up to the input units of each
+// resource, a get all outputs that there is room for (out of a chest, up to the output units of each). No store
+// holds more than 65535 units of a resource.
 typedef struct gw_kind_def {
     char name[GW_NAME_SIZE];  // [a-z][a-z0-9_]*, unique; "agent", "empty" and "outside" are taken
     int32_t style;            // gw_style
@@ -119,7 +126,8 @@ typedef struct gw_kind_def {
     int32_t hp;               // attacks it stands before it is gone, 0 = indestructible, ..65535
     int32_t cooldown;         // ticks from one use or conversion to the next chance, 0..65535; 0 = none
     int32_t conversion_ticks; // put-get only: ticks from inputs to outputs, 0..65535
-    int32_t max_output;       // put-get: units of outputs it holds at most; chest: units of all; 0 = no limit
+    int32_t max_output;       // put-get: holds it so many units of outputs, it starts no conversion; chest: units
+                              // of all that it holds at most; 0 = no limit
     int32_t max_uses;         // uses or conversions per episode, 0 = unlimited
     int32_t initial_output;   // put-get and chest: units of each output at the start of an episode
     int32_t input[GW_MAX_RESOURCES];  // units taken, by resource, 0..65535
@@ -165,8 +173,8 @@ typedef enum gw_attack_pattern {
 // What a hit does. Only read where an action attacks or shields.
 typedef struct gw_combat_def {
     int32_t pattern;       // gw_attack_pattern
-    int32_t freeze_turns;  // own turns that a victim loses, 1..65534
-    int32_t armor;         // resource: one unit is spent in place of a hit; or GW_NONE
+    int32_t freeze_turns;  // own turns that a victim loses, 1..65534; no hit shortens a longer freeze
+    int32_t armor;         // resource: one unit is spent in place of a hit, before a shield is; or GW_NONE
     int32_t shield;        // resource that a raised shield lives on, or GW_NONE: no shields
     int32_t shield_upkeep; // units of it per own turn; at none left the shield drops
     int32_t shield_absorb; // units of it that a hit costs; a shield that holds fewer breaks, and the hit goes through
@@ -180,7 +188,8 @@ typedef enum gw_tag_range {
     GW_TAG_RANGE_COUNT = 2,
 } gw_tag_range;
 
-// Tagging, as in hide-and-seek. Off unless is_on.
+// Tagging, as in hide-and-seek. Off unless is_on. Who is frozen neither tags nor is tagged. By adjacency every
+// tagger tries every target around it, taggers in the tick's order, directions by id. Each pair has one draw a tick.
 typedef struct gw_tag_def {
     bool is_on;
     int32_t tagger_role;
@@ -188,7 +197,7 @@ typedef struct gw_tag_def {
     int32_t range;             // gw_tag_range
     int32_t chance_percent;    // of a try to succeed, 1..100
     int32_t freeze_turns;      // own turns a tagged target loses, or GW_FOREVER: caught for good
-    int32_t hide_ticks;        // ticks at the start during which taggers are frozen
+    int32_t hide_ticks;        // own turns that taggers lose at the start
     bool ends_when_all_caught; // the episode terminates once every target is caught for good
 } gw_tag_def;
 
@@ -230,7 +239,8 @@ typedef enum gw_plane {
     GW_PLANE_KIND = 0,   // 0 outside or not visible, 1 empty, 2 agent, 3 + kind index
     GW_PLANE_GROUP = 1,  // agent: group + 1, else 0
     GW_PLANE_FACING = 2, // agent: facing + 1, else 0
-    GW_PLANE_READY = 3,  // converter: 1 can be used now, 2 cooling down or converting, 3 used up; else 0
+    GW_PLANE_READY = 3,  // converter: 1 can be used now, 2 cooling down or converting, 3 used up (and not
+                         // converting for the last time); else 0
     GW_PLANE_ROLE = 4,   // agent: role + 1, else 0
     GW_PLANE_FROZEN = 5, // agent: 1 if frozen, else 0
     GW_PLANE_SHIELD = 6, // agent: 1 if its shield is up, else 0
@@ -346,6 +356,9 @@ gw_status gw_world_spec(const gw_world *world, gw_spec *spec);
 //   status.frozen.ticks (attack or tag), status.shield.ticks (shield), actions.swap (swap)
 //   tag.tags .tagged .misses .caught_all .caught_none .survived (tag)
 //   sees.<role> for each role, seen, hidden (counts_sight); tokens_written, tokens_dropped (tokens)
+// sees.<role> counts the agents of another role that an agent sees, each tick anew; seen or hidden, the ticks in
+// which some agent of another role saw it or none did. Tokens are counted of observations that can be acted upon:
+// all but the final ones. A turn that leaves its agent where it was is one without motion; lost ones do not count.
 // A count that reaches INT32_MAX stays there. Names are cut to GW_STAT_NAME_SIZE bytes.
 gw_status gw_stat_count(const gw_rules_def *rules, int32_t *count);
 gw_status gw_stat_name(const gw_rules_def *rules, int32_t stat_index, char name[GW_STAT_NAME_SIZE]);
@@ -366,14 +379,18 @@ enum {
 
 // A token is three bytes: location (row * 16 + column in the window, each 0..14), feature, value; three times
 // GW_NO_TOKEN where the budget is not used up. Tokens of the agent itself come first (episode_completion_pct,
-// last_action, last_result, last_reward at the centre), then cells by their Manhattan distance from the agent, in
-// it by rows, left before right. Zero values are not written, but for group and frozen of agents. What does not
-// fit the budget is dropped from the far end and counted.
+// last_action, last_result, last_reward at the centre), then visible cells by their Manhattan distance from the
+// agent, in it by rows, left before right; within a cell by the feature's id. Nothing is written of empty cells and
+// those outside. An agent tells type_id, group, frozen, orientation, shield, its inventory, and where a game has
+// more than one of them role and glyph; an object type_id, hp, ready and what is stored in it. Zero values are not
+// written, but for last_reward and for group and frozen of agents. What does not fit the budget is dropped from the
+// far end and counted.
 enum { GW_NO_TOKEN = 255 };
 
 // Features by id: type_id, group, role, frozen, orientation, shield, glyph, hp, ready, episode_completion_pct,
 // last_action, last_result, last_reward, then inv:<resource> for each. last_reward is 100 times the reward + 128,
-// clamped to a byte. type_id is a GW_PLANE_KIND code; the other values are those of the planes of that name.
+// rounded and clamped to a byte, 128 before the first step. type_id is a GW_PLANE_KIND code; orientation is that of
+// GW_PLANE_FACING; the other values are those of the planes or of the self vector of that name.
 gw_status gw_feature_name(const gw_rules_def *rules, int32_t feature_index, char name[GW_STAT_NAME_SIZE]);
 
 // Why an action did what it did.
@@ -499,7 +516,8 @@ gw_status gw_env_ledger(gw_batch *batch, int32_t env, float *step, float *episod
 gw_status gw_env_observe(gw_batch *batch, int32_t env, uint8_t *observations);
 
 // Which actions would succeed in the next step: bits [agent_count][(action_count + 7) / 8], least significant first.
-// 1 exactly where the action succeeds if nobody else acts; cooldowns that end with the next tick count as ended.
+// 1 exactly where the action succeeds if nobody else acts; what the next tick begins with (conversions, cooldowns,
+// regeneration, the shield's upkeep) counts as done, and a try to tag as a success, whatever chance will say.
 gw_status gw_env_action_mask(gw_batch *batch, int32_t env, uint8_t *bits);
 
 // ---------------------------------------------------------------------------------------------------

@@ -205,8 +205,8 @@ static bool agent_is_sound(const gw_batch *batch, const gw_env *env, int32_t age
     return is_open(env->world, env->agent_cell[agent]) && env->facing[agent] < GW_DIRECTION_COUNT &&
            env->last_action[agent] >= GW_NONE && env->last_action[agent] < rules->action_count &&
            env->last_result[agent] < GW_RESULT_COUNT && env->glyph[agent] < rules->glyph_count &&
-           env->shield[agent] <= has_shields && (env->frozen[agent] == 0 || can_freeze) &&
-           env->still[agent] >= 0 && env->still[agent] <= env->head->tick && holdings_are_sound(batch, env, agent) &&
+           env->shield[agent] <= has_shields && (env->frozen[agent] == 0 || can_freeze) && env->still[agent] >= 0 &&
+           env->still[agent] <= env->head->tick && holdings_are_sound(batch, env, agent) &&
            stats_are_sound(batch, env, agent) && ledger_is_sound(batch, env, agent);
 }
 
@@ -246,15 +246,14 @@ static bool object_is_sound(const gw_batch *batch, const gw_env *env, int32_t ob
     bool converts = kind->style == GW_STYLE_PUT_GET;
     bool may_hold = !is_gone && (converts || kind->style == GW_STYLE_CHEST);
 
-    bool place = is_gone ? kind->hp > 0 && env->object_hp[object] == 0
-                         : is_open(env->world, env->object_cell[object]) && env->object_hp[object] <= kind->hp &&
-                               (kind->hp == 0 || env->object_hp[object] > 0);
     bool moved = env->object_cell[object] != env->world->object_cell[object];
-    bool timing = env->object_busy[object] <= GW_COOLING && ready >= 0 &&
-                  (!is_busy || (!is_gone && ready > tick && ready - tick <= longest)) &&
+    bool stands = !moved || (kind->is_swappable && is_open(env->world, env->object_cell[object]));
+    bool hits = env->object_hp[object] <= kind->hp && (kind->hp == 0 || env->object_hp[object] > 0);
+    bool place = is_gone ? kind->hp > 0 && env->object_hp[object] == 0 : stands && hits;
+    bool soon = is_busy ? !is_gone && ready > tick && ready - tick <= longest : ready <= tick;
+    bool timing = env->object_busy[object] <= GW_COOLING && ready >= 0 && soon &&
                   (env->object_busy[object] != GW_CONVERTING || converts);
-    return place && (is_gone || !moved || kind->is_swappable) && timing && env->object_uses[object] >= 0 &&
-           env->object_uses[object] <= kind->max_uses &&
+    return place && timing && env->object_uses[object] >= 0 && env->object_uses[object] <= kind->max_uses &&
            (may_hold ? store_is_sound(env, object) : is_empty(batch, env, object));
 }
 

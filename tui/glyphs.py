@@ -33,13 +33,35 @@ class Look:
 
 WALL_INK = GroupColour("slate", "#76828F", "#8A939C", "white")
 FLOOR_INK = GroupColour("shadow", "#333B44", "#CFD2D0", "bright_black")
+_GOLD = GroupColour("gold", "#F2C14E", "#8A5B00", "bright_yellow")
+_CLAY = GroupColour("clay", "#C08A5A", "#8C5523", "yellow")
+_VIOLET = GroupColour("violet", "#A99BE8", "#5B46B0", "bright_magenta")
+_RED = GroupColour("red", "#E57368", "#B3261E", "bright_red")
+_BLUE = GroupColour("blue", "#6FA8F5", "#1F5FB8", "bright_blue")
+_GREEN = GroupColour("green", "#6CBF7B", "#1E7A38", "bright_green")
+_STEEL = GroupColour("steel", "#8FB3C9", "#3F6B85", "cyan")
+
+# By what a thing is for: gold is worth having, clay and violet lead there, red is to be feared; colours in names count.
 _KIND_INKS = {
     "wall": WALL_INK,
-    "goal": GroupColour("gold", "#F2C14E", "#8A5B00", "bright_yellow"),
-    "altar": GroupColour("gold", "#F2C14E", "#8A5B00", "bright_yellow"),
-    "mine": GroupColour("clay", "#C08A5A", "#8C5523", "yellow"),
-    "generator": GroupColour("violet", "#A99BE8", "#5B46B0", "bright_magenta"),
+    "block": _STEEL,
+    "goal": _GOLD,
+    "altar": _GOLD,
+    "temple": _GOLD,
+    "switch": _GOLD,
+    "chest": _CLAY,
+    "mine": _CLAY,
+    "generator": _VIOLET,
+    "converter": _VIOLET,
+    "lab": _VIOLET,
+    "factory": _VIOLET,
+    "armory": _STEEL,
+    "lasery": _RED,
+    "trap": _RED,
+    "cue_left": _BLUE,
+    "cue_right": _BLUE,
 }
+_COLOUR_INKS = {"red": _RED, "blue": _BLUE, "green": _GREEN}
 _PLAIN_INK = GroupColour("plain", "#D6DBE1", "#23282E", "bright_white")
 
 
@@ -51,7 +73,12 @@ def cell_look(name: str, *, ready: bool = True) -> Look:
         return Look(CHARACTERS["empty"], " ", FLOOR_INK)
     character = CHARACTERS.get(name, UNKNOWN_GLYPH)
     second = character if name == "wall" else " "
-    return Look(character, second, _KIND_INKS.get(name, _PLAIN_INK), bold=name != "wall" and ready, dim=not ready)
+    return Look(character, second, kind_ink(name), bold=name != "wall" and ready, dim=not ready)
+
+
+def kind_ink(name: str) -> GroupColour:
+    """The colour of a kind: its own, or the one in its name, as in `mine_red`."""
+    return _KIND_INKS.get(name) or _COLOUR_INKS.get(name.rpartition("_")[2], _PLAIN_INK)
 
 
 def agent_look(group: int, facing: int, *, shows_facing: bool) -> Look:

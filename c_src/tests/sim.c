@@ -12,11 +12,11 @@ static void put_resource(gw_rules_def *rules, const char *name, int32_t limit)
     resource->limit = limit;
 }
 
-static gw_kind_def *put_kind(gw_rules_def *rules, const char *name, bool is_converter)
+static gw_kind_def *put_kind(gw_rules_def *rules, const char *name, gw_style style)
 {
     gw_kind_def *kind = &rules->kinds[rules->kind_count++];
     snprintf(kind->name, GW_NAME_SIZE, "%s", name);
-    kind->is_converter = is_converter;
+    kind->style = (int32_t)style;
     return kind;
 }
 
@@ -46,40 +46,152 @@ static void put_actions(gw_rules_def *rules)
     put_action(rules, "use", GW_VERB_USE, 0);
 }
 
+void set_groups(gw_rules_def *rules, int32_t group_count)
+{
+    rules->group_count = group_count;
+    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+        rules->agent_group[agent] = (uint8_t)(agent % group_count);
+    }
+}
+
 gw_rules_def test_rules(int32_t agent_count)
 {
     gw_rules_def rules;
     gw_rules_default(&rules);
     rules.agent_count = agent_count;
-    rules.group_count = agent_count < GW_MAX_GROUPS ? agent_count : GW_MAX_GROUPS;
-    rules.plane_count = GW_PLANE_COUNT;
+    set_groups(&rules, agent_count < GW_MAX_GROUPS ? agent_count : GW_MAX_GROUPS);
+    rules.perception.plane_count = GW_PLANE_COUNT;
     for (int32_t plane = 0; plane < GW_PLANE_COUNT; ++plane) {
-        rules.planes[plane] = plane;
+        rules.perception.planes[plane] = plane;
     }
     put_resource(&rules, "ore", 5);
     put_resource(&rules, "battery", 4);
     put_resource(&rules, "heart", 10);
-    put_kind(&rules, "wall", false);
-    gw_kind_def *mine = put_kind(&rules, "mine", true);
+    put_kind(&rules, "wall", GW_STYLE_SOLID);
+    gw_kind_def *mine = put_kind(&rules, "mine", GW_STYLE_USE);
     mine->cooldown = 3;
     mine->output[ORE] = 1;
-    gw_kind_def *generator = put_kind(&rules, "generator", true);
+    gw_kind_def *generator = put_kind(&rules, "generator", GW_STYLE_USE);
     generator->input[ORE] = 1;
     generator->output[BATTERY] = 2;
-    gw_kind_def *altar = put_kind(&rules, "altar", true);
+    gw_kind_def *altar = put_kind(&rules, "altar", GW_STYLE_USE);
     altar->max_uses = 2;
     altar->input[BATTERY] = 3;
     altar->output[HEART] = 1;
-    gw_kind_def *goal = put_kind(&rules, "goal", true);
+    gw_kind_def *goal = put_kind(&rules, "goal", GW_STYLE_USE);
     goal->use_on_bump = true;
     goal->output[HEART] = 1;
     put_actions(&rules);
     return rules;
 }
 
+static void put_full_kinds(gw_rules_def *rules)
+{
+    gw_kind_def *chest = put_kind(rules, "chest", GW_STYLE_CHEST);
+    chest->input[ORE] = chest->output[ORE] = 2;
+    chest->max_output = 5;
+    chest->initial_output = 3;
+    chest->use_on_bump = true;
+    gw_kind_def *press = put_kind(rules, "press", GW_STYLE_PUT_GET);
+    press->input[ORE] = 2;
+    press->output[HEART] = 1;
+    press->conversion_ticks = press->cooldown = 2;
+    press->max_output = 2;
+    press->hp = 1;
+    gw_kind_def *block = put_kind(rules, "block", GW_STYLE_SOLID);
+    block->is_swappable = true;
+    block->hp = 2;
+    put_kind(rules, "glass", GW_STYLE_SOLID)->is_transparent = true;
+}
+
+static void put_numbered(gw_rules_def *rules, const char *name, gw_verb verb, int32_t first, int32_t last)
+{
+    for (int32_t argument = first; argument <= last; ++argument) {
+        char numbered[GW_NAME_SIZE];
+        snprintf(numbered, sizeof numbered, "%s_%d", name, argument);
+        put_action(rules, numbered, (int32_t)verb, argument);
+    }
+}
+
+static void put_full_actions(gw_rules_def *rules)
+{
+    put_action(rules, "forward", GW_VERB_STEP, 0);
+    put_action(rules, "backward", GW_VERB_STEP, 1);
+    put_action(rules, "put", GW_VERB_PUT, 0);
+    put_action(rules, "get", GW_VERB_GET, 0);
+    put_numbered(rules, "attack", GW_VERB_ATTACK, 1, 9);
+    put_action(rules, "shield", GW_VERB_SHIELD, 0);
+    put_action(rules, "swap", GW_VERB_SWAP, 0);
+    put_numbered(rules, "glyph", GW_VERB_GLYPH, 0, 2);
+    for (int32_t a = ATTACK_1; a < SHIELD; ++a) {
+        rules->actions[a].required[ENERGY] = rules->actions[a].consumed[ENERGY] = 1;
+        rules->actions[a].pays_always = a % 2 == 0;
+        rules->actions[a].priority = 1;
+    }
+}
+
+gw_rules_def full_rules(int32_t agent_count)
+{
+    gw_rules_def rules = test_rules(agent_count);
+    rules.group_count = rules.role_count = 2;
+    rules.glyph_count = 3;
+    for (int32_t agent = 0; agent < agent_count; ++agent) {
+        rules.agent_group[agent] = agent % 3 != 0;
+    }
+    rules.group_role[1] = 1;
+    rules.group_share_percent[1] = 50;
+    strcpy(rules.role_names[0], "seeker");
+    strcpy(rules.role_names[1], "hider");
+    put_resource(&rules, "energy", 20);
+    put_resource(&rules, "armor", 2);
+    rules.resources[ENERGY].initial = 10;
+    rules.resources[ENERGY].regen_amount = 1;
+    rules.resources[ENERGY].regen_interval = 3;
+    rules.resources[HEART].is_loot = rules.resources[ORE].is_loot = true;
+    rules.limit_group_count = 1;
+    rules.limit_groups[0] = (gw_limit_group_def){.name = "bag", .limit = 6};
+    rules.resources[ORE].limit_group = rules.resources[BATTERY].limit_group = 0;
+    rules.kinds[MINE].output[ARMOR] = 1;
+    put_full_kinds(&rules);
+    put_full_actions(&rules);
+    rules.combat = (gw_combat_def){.pattern = GW_ATTACK_CELL,
+                                   .freeze_turns = 3,
+                                   .armor = ARMOR,
+                                   .shield = ENERGY,
+                                   .shield_upkeep = 1,
+                                   .shield_absorb = 4,
+                                   .drained = ENERGY};
+    rules.tag = (gw_tag_def){.is_on = true,
+                             .tagger_role = 0,
+                             .target_role = 1,
+                             .range = GW_TAG_ADJACENT,
+                             .chance_percent = 50,
+                             .freeze_turns = GW_FOREVER,
+                             .hide_ticks = 2};
+    rules.perception.line_of_sight = rules.perception.counts_sight = true;
+    rules.perception.cone_degrees = 270;
+    return rules;
+}
+
+int32_t stat_named(const gw_rules_def *rules, const char *name)
+{
+    int32_t count = 0;
+    CHECK_INT(gw_stat_count(rules, &count), GW_OK);
+    for (int32_t stat = 0; stat < count; ++stat) {
+        char here[GW_STAT_NAME_SIZE];
+        gw_stat_name(rules, stat, here);
+        if (strcmp(here, name) == 0) {
+            return stat;
+        }
+    }
+    CHECK_TEXT("", name);
+    return 0;
+}
+
 static int32_t add_term(gw_rules_def *rules, const char *name, gw_term_def term)
 {
     snprintf(term.name, GW_NAME_SIZE, "%s", name);
+    term.role = GW_NONE;
     rules->terms[rules->term_count] = term;
     return rules->term_count++;
 }
@@ -99,7 +211,7 @@ int32_t add_holding(gw_rules_def *rules, const char *name, int32_t resource, flo
 
 static uint8_t cell_of(char drawn)
 {
-    static const char kinds[] = "#mga*";
+    static const char kinds[] = "#mga*cpbx";
     const char *kind = strchr(kinds, drawn);
     if (kind != NULL) {
         return (uint8_t)(GW_CELL_KIND + (kind - kinds));
@@ -302,7 +414,7 @@ const char *sim_drawn(sim *s)
     int32_t stride = view.map_width + 1;
     for (int32_t row = 0; row < view.map_height; ++row) {
         for (int32_t column = 0; column < view.map_width; ++column) {
-            drawing[row * stride + column] = "?.A#mga*"[cells[row * view.map_width + column]];
+            drawing[row * stride + column] = "?.A#mga*cpbx"[cells[row * view.map_width + column]];
         }
         drawing[row * stride + view.map_width] = '\n';
     }

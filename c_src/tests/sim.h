@@ -34,6 +34,35 @@ enum {
 
 gw_rules_def test_rules(int32_t agent_count);
 
+// The full game: the test game and everything else that rules can say. Two hiders in three agents are of group 1;
+// ore and battery share a limit of 6; energy comes by itself and shields; the mine gives batteries their armor.
+//   c  chest    takes and gives 2 ore, holds 5
+//   p  press    put 2 ore, wait for 2 ticks, get 1 heart; cools down for 2 ticks; one hit destroys it
+//   b  block    can change places, and stands two hits
+//   x  glass    one can see past it
+// Actions: those of the test game, forward, backward, put, get, attack_1..9, shield, swap, glyph_0..2.
+enum { CHEST = TEST_KIND_COUNT, PRESS, BLOCK, GLASS, FULL_KIND_COUNT };
+enum { ENERGY = TEST_RESOURCE_COUNT, ARMOR, FULL_RESOURCE_COUNT };
+enum {
+    FORWARD = TEST_ACTION_COUNT,
+    BACKWARD,
+    PUT,
+    GET,
+    ATTACK_1,
+    SHIELD = ATTACK_1 + 9,
+    SWAP,
+    GLYPH_0,
+    FULL_ACTION_COUNT = GLYPH_0 + 3
+};
+
+gw_rules_def full_rules(int32_t agent_count);
+
+// Agent a is of group a % group_count.
+void set_groups(gw_rules_def *rules, int32_t group_count);
+
+// Index of a stat; the test fails if the game has none of that name.
+int32_t stat_named(const gw_rules_def *rules, const char *name);
+
 // Add a reward term; returns its index.
 int32_t add_event(gw_rules_def *rules, const char *name, int32_t stat, float weight, float cap);
 int32_t add_holding(gw_rules_def *rules, const char *name, int32_t resource, float weight, float cap);

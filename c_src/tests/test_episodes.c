@@ -7,8 +7,8 @@ static sim corridor(int32_t env_count, int32_t thread_count)
     gw_rules_def rules = test_rules(1);
     rules.end.resource = HEART;
     rules.max_steps = 4;
-    add_event(&rules, "hearts", gw_stat_gained(HEART), 1.0f, 0.0f);
-    add_event(&rules, "time", gw_stat_steps(&rules), -0.25f, 0.0f);
+    add_event(&rules, "hearts", stat_named(&rules, "heart.gained"), 1.0f, 0.0f);
+    add_event(&rules, "time", stat_named(&rules, "steps"), -0.25f, 0.0f);
     gw_world *world = world_from(&rules, "*.@.\n");
     sim s = sim_of(world, env_count, thread_count, 1);
     gw_world_destroy(world);
@@ -31,7 +31,8 @@ static void the_goal_terminates_and_starts_anew(void)
     CHECK_INT(sim_view(&s, 0).episode, 1);
     CHECK_INT(sim_agent(&s, 0).inventory[HEART], 0);
     CHECK_INT(sim_agent(&s, 0).last_action, GW_NONE);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_gained(HEART)), 0);
+    gw_rules_def rules = test_rules(1);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "heart.gained")), 0);
     sim_close(&s);
 }
 
@@ -157,14 +158,14 @@ static void finished_episodes_are_drained_oldest_first(void)
     CHECK_FLOAT(terms[0], 1.0f);
     CHECK_FLOAT(terms[1], -0.5f);
     gw_rules_def rules = test_rules(1);
-    CHECK_INT(stats[gw_stat_gained(HEART)], 1);
-    CHECK_INT(stats[gw_stat_steps(&rules)], 2);
+    CHECK_INT(stats[stat_named(&rules, "heart.gained")], 1);
+    CHECK_INT(stats[stat_named(&rules, "steps")], 2);
     for (int32_t i = 1; i < 3; ++i) {
         CHECK_INT(episodes[i].env, i);
         CHECK_INT(episodes[i].episode, 0);
         CHECK_INT(episodes[i].length, 4);
         CHECK_INT(episodes[i].truncated, 1);
-        CHECK_INT(stats[i * s.spec.stat_count + gw_stat_steps(&rules)], 4);
+        CHECK_INT(stats[i * s.spec.stat_count + stat_named(&rules, "steps")], 4);
     }
     CHECK_INT(gw_batch_drain_episodes(s.batch, 8, episodes, NULL, NULL, &count, NULL), GW_OK);
     CHECK_INT(count, 0);
@@ -236,7 +237,7 @@ static void a_full_ring_keeps_the_newest_and_counts_the_rest(void)
 static void every_agent_of_an_env_reports_its_episode(void)
 {
     gw_rules_def rules = test_rules(3);
-    rules.group_count = 2;
+    set_groups(&rules, 2);
     rules.max_steps = 2;
     sim s = sim_from(&rules, "112\n");
     STEP(&s, NOOP, NOOP, NOOP);

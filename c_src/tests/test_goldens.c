@@ -19,19 +19,19 @@ static gw_world *walkers(void)
     rules.spawn_anywhere = true;
     rules.max_steps = 60;
     rules.end.resource = HEART;
-    rules.plane_count = 1;
-    add_event(&rules, "goal", gw_stat_gained(HEART), 1.0f, 0.0f);
-    add_event(&rules, "time", gw_stat_steps(&rules), -0.01f, 0.0f);
+    rules.perception.plane_count = 1;
+    add_event(&rules, "goal", stat_named(&rules, "heart.gained"), 1.0f, 0.0f);
+    add_event(&rules, "time", stat_named(&rules, "steps"), -0.01f, 0.0f);
     return world_from(&rules, "#######\n#..#..#\n#.....#\n#..#.*#\n#######\n");
 }
 
 static gw_world *miners(void)
 {
     gw_rules_def rules = test_rules(4);
-    rules.group_count = 2;
+    set_groups(&rules, 2);
     rules.max_steps = 100;
-    add_event(&rules, "hearts", gw_stat_gained(HEART), 1.0f, 0.0f);
-    add_event(&rules, "ores", gw_stat_gained(ORE), 0.1f, 1.0f);
+    add_event(&rules, "hearts", stat_named(&rules, "heart.gained"), 1.0f, 0.0f);
+    add_event(&rules, "ores", stat_named(&rules, "ore.gained"), 0.1f, 1.0f);
     add_holding(&rules, "batteries", BATTERY, 0.3f, 0.7f);
     return world_from(&rules, "1.m.g.1\n..#a#..\n@.g.m.@\n");
 }
@@ -52,6 +52,29 @@ static void the_miners_state_is_pinned(void)
     gw_world_destroy(world);
 }
 
+static gw_world *everything(int32_t encoding)
+{
+    gw_rules_def rules = full_rules(6);
+    rules.max_steps = 100;
+    rules.resources[ORE].initial = 2;
+    rules.perception.encoding = encoding;
+    add_event(&rules, "tags", stat_named(&rules, "tag.tags"), 1.0f, 0.0f);
+    add_holding(&rules, "hearts", HEART, 0.3f, 0.7f);
+    return world_from(&rules, "@.m.p.2\n..#c#..\n2bg.mx@\n.2.a.2.\n");
+}
+
+static void the_state_of_the_full_game_is_pinned(void)
+{
+    gw_world *world = everything(GW_ENCODING_PLANES);
+    CHECK_HASH(played(world, 1), 0);
+    CHECK_HASH(played(world, 4), 0);
+    gw_world_destroy(world);
+    world = everything(GW_ENCODING_TOKENS);
+    CHECK_HASH(played(world, 1), 1);
+    CHECK_HASH(played(world, 4), 1);
+    gw_world_destroy(world);
+}
+
 static void the_random_numbers_are_pinned(void)
 {
     CHECK_HASH(gw_mix(1), 0x5692161d100b05e5);
@@ -66,5 +89,6 @@ void suite_goldens(void)
 {
     RUN(the_walkers_state_is_pinned);
     RUN(the_miners_state_is_pinned);
+    RUN(the_state_of_the_full_game_is_pinned);
     RUN(the_random_numbers_are_pinned);
 }

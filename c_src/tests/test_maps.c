@@ -53,7 +53,7 @@ static void too_few_spawn_cells_are_refused(void)
     check_refused_at(&rules, "@@.\n", GW_NONE, GW_NONE, "3 agents need spawn cells but there are only 2");
     check_refused_at(&rules, "1..\n", GW_NONE, GW_NONE, "2 agents need spawn cells but there are only 0");
 
-    rules.group_count = 2;
+    set_groups(&rules, 2);
     check_refused_at(&rules, "12@\n", GW_NONE, GW_NONE, "group 0 has 2 agents but only 1 spawn cells");
 
     rules.spawn_anywhere = true;

@@ -164,9 +164,9 @@ static void an_invalid_action_does_nothing_but_counts(void)
         CHECK_INT(s.io.results[0], GW_RESULT_INVALID);
         CHECK_INT(sim_agent(&s, 0).last_action, GW_NONE);
     }
-    CHECK_INT(sim_stat(&s, 0, gw_stat_invalid(&rules)), count);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_failed(&rules)), count);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_steps(&rules)), count);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "action.invalid_index")), count);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "action.failed")), count);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "steps")), count);
     sim_close(&s);
 }
 
@@ -180,13 +180,13 @@ static void stats_count_what_succeeded_and_what_failed(void)
     STEP(&s, MOVE_W);
     STEP(&s, NOOP);
 
-    CHECK_INT(sim_stat(&s, 0, gw_stat_action(&rules, MOVE_E, false)), 2);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_action(&rules, MOVE_E, true)), 0);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_action(&rules, MOVE_W, true)), 1);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_action(&rules, NOOP, true)), 1);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_failed(&rules)), 2);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_invalid(&rules)), 0);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_steps(&rules)), 4);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "action.move_east.failed")), 2);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "action.move_east.success")), 0);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "action.move_west.success")), 1);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "action.noop.success")), 1);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "action.failed")), 2);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "action.invalid_index")), 0);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "steps")), 4);
     sim_close(&s);
 }
 

@@ -33,7 +33,7 @@ static void a_mine_gives_ore_to_whoever_faces_it(void)
     STEP(&s, USE);
     CHECK_INT(s.io.results[0], GW_RESULT_SUCCESS);
     CHECK_INT(held(&s, 0, ORE), 1);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_gained(ORE)), 1);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "ore.gained")), 1);
     sim_close(&s);
 }
 
@@ -149,9 +149,9 @@ static void a_generator_takes_ore_and_gives_batteries(void)
     CHECK_INT(s.io.results[0], GW_RESULT_NO_RESOURCE);
     CHECK_INT(held(&s, 0, ORE), 0);
     CHECK_INT(held(&s, 0, BATTERY), 4);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_lost(ORE)), 2);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_gained(BATTERY)), 4);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_gained(ORE)), 0);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "ore.lost")), 2);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "battery.gained")), 4);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "ore.gained")), 0);
     sim_close(&s);
 }
 
@@ -184,8 +184,8 @@ static void a_recipe_may_give_back_what_it_takes(void)
 
     CHECK_INT(s.io.results[0], GW_RESULT_SUCCESS);
     CHECK_INT(held(&s, 0, BATTERY), 4);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_gained(BATTERY)), 2);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_lost(BATTERY)), 2);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "battery.gained")), 2);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "battery.lost")), 2);
     sim_close(&s);
 }
 

@@ -5,6 +5,20 @@ static const char yard[] = "#m..g\n"
                            ".1.2.\n"
                            "a.*3#\n";
 
+static const char full_yard[] = "#mc.g\n"
+                                "pb@2x\n"
+                                "a.b2#\n";
+
+enum { TOLD_PLANE_COUNT = GW_PLANE_HP }; // planes that look() tells all about
+
+static uint8_t byte_of_agent(int32_t plane, const gw_agent_view *agent)
+{
+    const int32_t bytes[TOLD_PLANE_COUNT] = {[GW_PLANE_GROUP] = agent->group + 1, [GW_PLANE_FACING] = agent->facing + 1,
+                                             [GW_PLANE_ROLE] = agent->role + 1,   [GW_PLANE_FROZEN] = agent->frozen > 0,
+                                             [GW_PLANE_SHIELD] = agent->shield,   [GW_PLANE_GLYPH] = agent->glyph + 1};
+    return (uint8_t)bytes[plane];
+}
+
 // The byte that a plane should hold, told from the state alone.
 static uint8_t expected_byte(int32_t plane, const gw_env_view *view, const uint8_t *cells, const uint8_t *ready,
                              const gw_agent_view *agents, int32_t agent_count, int32_t row, int32_t column)
@@ -20,7 +34,7 @@ static uint8_t expected_byte(int32_t plane, const gw_env_view *view, const uint8
     }
     for (int32_t agent = 0; agent < agent_count; ++agent) {
         if (agents[agent].row == row && agents[agent].column == column) {
-            return (uint8_t)(1 + (plane == GW_PLANE_GROUP ? agents[agent].group : agents[agent].facing));
+            return byte_of_agent(plane, &agents[agent]);
         }
     }
     return 0;
@@ -32,6 +46,10 @@ static void check_self(const gw_env_view *view, int32_t max_steps, const gw_agen
     CHECK_INT(self[GW_SELF_LAST_ACTION], agent->last_action + 1);
     CHECK_INT(self[GW_SELF_LAST_RESULT], agent->last_result);
     CHECK_INT(self[GW_SELF_COMPLETION], max_steps > 0 ? 255 * view->tick / max_steps : 0);
+    CHECK_INT(self[GW_SELF_GROUP], agent->group);
+    CHECK_INT(self[GW_SELF_FROZEN], agent->frozen < 255 ? agent->frozen : 255);
+    CHECK_INT(self[GW_SELF_SHIELD], agent->shield);
+    CHECK_INT(self[GW_SELF_GLYPH], agent->glyph);
     for (int32_t r = 0; r < TEST_RESOURCE_COUNT; ++r) {
         CHECK_INT(self[GW_SELF_INVENTORY + r], agent->inventory[r] < 255 ? agent->inventory[r] : 255);
     }
@@ -48,13 +66,13 @@ static int32_t differences(sim *s, const gw_rules_def *rules, const uint8_t *obs
     int32_t count = 0;
     for (int32_t agent = 0; agent < s->spec.agent_count; ++agent) {
         const uint8_t *at = observations + (size_t)agent * (size_t)s->spec.observation_size;
-        for (int32_t p = 0; p < rules->plane_count; ++p) {
-            for (int32_t y = 0; y < rules->window_height; ++y) {
-                for (int32_t x = 0; x < rules->window_width; ++x) {
-                    int32_t row = agents[agent].row + y - rules->window_height / 2;
-                    int32_t column = agents[agent].column + x - rules->window_width / 2;
-                    count += *at++ != expected_byte(rules->planes[p], &view, cells, ready, agents, s->spec.agent_count,
-                                                    row, column);
+        for (int32_t p = 0; p < rules->perception.plane_count; ++p) {
+            for (int32_t y = 0; y < rules->perception.window_height; ++y) {
+                for (int32_t x = 0; x < rules->perception.window_width; ++x) {
+                    int32_t row = agents[agent].row + y - rules->perception.window_height / 2;
+                    int32_t column = agents[agent].column + x - rules->perception.window_width / 2;
+                    count += *at++ != expected_byte(rules->perception.planes[p], &view, cells, ready, agents,
+                                                    s->spec.agent_count, row, column);
                 }
             }
         }
@@ -68,8 +86,9 @@ static void every_window_shows_what_is_there_and_no_more(void)
     for (int32_t width = 1; width <= GW_MAX_WINDOW; width += 2) {
         for (int32_t height = 1; height <= GW_MAX_WINDOW; height += 2) {
             gw_rules_def rules = test_rules(3);
-            rules.window_width = width;
-            rules.window_height = height;
+            rules.perception.plane_count = TOLD_PLANE_COUNT;
+            rules.perception.window_width = width;
+            rules.perception.window_height = height;
             rules.kinds[MINE].max_uses = 3;
             rules.max_steps = 30;
             sim s = sim_from(&rules, yard);
@@ -87,18 +106,20 @@ static void every_window_shows_what_is_there_and_no_more(void)
 static void any_choice_of_planes_shows_what_is_there(void)
 {
     // Every non-empty subset, and its reverse order.
-    for (int32_t set = 1; set < 1 << GW_PLANE_COUNT; ++set) {
+    for (int32_t set = 1; set < 1 << TOLD_PLANE_COUNT; ++set) {
         for (int32_t reversed = 0; reversed < 2; ++reversed) {
-            gw_rules_def rules = test_rules(3);
-            rules.plane_count = 0;
-            for (int32_t i = 0; i < GW_PLANE_COUNT; ++i) {
-                int32_t plane = reversed ? GW_PLANE_COUNT - 1 - i : i;
+            gw_rules_def rules = full_rules(3);
+            rules.perception.line_of_sight = false; // where it shows all that there is
+            rules.perception.cone_degrees = 360;
+            rules.perception.plane_count = 0;
+            for (int32_t i = 0; i < TOLD_PLANE_COUNT; ++i) {
+                int32_t plane = reversed ? TOLD_PLANE_COUNT - 1 - i : i;
                 if (set >> plane & 1) {
-                    rules.planes[rules.plane_count++] = plane;
+                    rules.perception.planes[rules.perception.plane_count++] = plane;
                 }
             }
-            sim s = sim_from(&rules, yard);
-            for (int32_t tick = 0; tick < 40; ++tick) {
+            sim s = sim_from(&rules, full_yard);
+            for (int32_t tick = 0; tick < 15; ++tick) {
                 sim_step_random(&s, 6, tick);
 
                 CHECK_INT(differences(&s, &rules, s.io.observations), 0);
@@ -124,6 +145,73 @@ static void observe_writes_what_the_step_wrote(void)
     }
     guarded_free(seen);
     sim_close(&s);
+}
+
+static bool is_no_token(const uint8_t *token)
+{
+    return token[0] == GW_NO_TOKEN && token[1] == GW_NO_TOKEN && token[2] == GW_NO_TOKEN;
+}
+
+// Tokens in front, none behind; each of the window, of a feature that there is.
+static void check_tokens(const gw_rules_def *rules, const gw_spec *spec, const uint8_t *tokens)
+{
+    bool ended = false;
+    for (int32_t i = 0; i < spec->token_count; ++i) {
+        const uint8_t *token = tokens + (ptrdiff_t)3 * i;
+        ended = ended || is_no_token(token);
+        CHECK(ended == is_no_token(token));
+        CHECK(ended || (token[0] / 16 < rules->perception.window_height &&
+                        token[0] % 16 < rules->perception.window_width && token[1] < spec->feature_count));
+    }
+}
+
+static void tokens_stay_within_their_budget_whatever_the_window(void)
+{
+    static const int32_t budgets[] = {1, 2, 3, 40, GW_MAX_TOKENS};
+    for (int32_t side = 1; side <= GW_MAX_WINDOW; side += 2) {
+        for (size_t b = 0; b < sizeof budgets / sizeof *budgets; ++b) {
+            gw_rules_def rules = full_rules(3);
+            rules.perception.encoding = GW_ENCODING_TOKENS;
+            rules.perception.token_count = budgets[b];
+            rules.perception.window_width = side;
+            rules.perception.window_height = GW_MAX_WINDOW + 1 - side;
+            sim s = sim_from(&rules, full_yard);
+            CHECK_INT(s.spec.observation_size, 3 * budgets[b]);
+            for (int32_t tick = 0; tick < 30; ++tick) {
+                sim_step_random(&s, 8, tick); // checks the guards of every array
+                for (int32_t row = 0; row < 3; ++row) {
+                    check_tokens(&rules, &s.spec, s.io.observations + (ptrdiff_t)row * s.spec.observation_size);
+                }
+            }
+            sim_close(&s);
+        }
+    }
+}
+
+static void a_feature_or_token_that_is_dropped_is_counted(void)
+{
+    gw_rules_def rules = full_rules(3);
+    rules.perception.encoding = GW_ENCODING_TOKENS;
+    rules.perception.token_count = GW_MAX_TOKENS;
+    sim wide = sim_from(&rules, full_yard);
+    rules.perception.token_count = 5;
+    sim narrow = sim_from(&rules, full_yard);
+    int32_t written = stat_named(&rules, "tokens_written");
+    int32_t dropped = stat_named(&rules, "tokens_dropped");
+
+    STEP(&wide, NOOP, NOOP, NOOP);
+    STEP(&narrow, NOOP, NOOP, NOOP);
+
+    for (int32_t agent = 0; agent < 3; ++agent) {
+        const uint8_t *tokens = narrow.io.observations + (ptrdiff_t)agent * narrow.spec.observation_size;
+        CHECK(memcmp(tokens, wide.io.observations + (ptrdiff_t)agent * wide.spec.observation_size, 15) == 0);
+        CHECK_INT(sim_stat(&narrow, agent, written), 10); // of the first observation and of this one
+        CHECK_INT(sim_stat(&wide, agent, dropped), 0);
+        CHECK_INT(sim_stat(&narrow, agent, written) + sim_stat(&narrow, agent, dropped),
+                  sim_stat(&wide, agent, written));
+    }
+    sim_close(&wide);
+    sim_close(&narrow);
 }
 
 static void large_holdings_are_shown_as_255(void)
@@ -162,7 +250,7 @@ static void look_writes_within_its_capacity_or_not_at_all(void)
 static void the_ledger_writes_its_tables_and_no_more(void)
 {
     gw_rules_def rules = test_rules(3);
-    add_event(&rules, "time", gw_stat_steps(&rules), -1.0f, 0.0f);
+    add_event(&rules, "time", stat_named(&rules, "steps"), -1.0f, 0.0f);
     sim s = sim_from(&rules, yard);
     size_t stats_size = 3 * (size_t)s.spec.stat_count * sizeof(int32_t);
     float *step = guarded(3 * sizeof(float));
@@ -185,6 +273,8 @@ void suite_observations(void)
     RUN(every_window_shows_what_is_there_and_no_more);
     RUN(any_choice_of_planes_shows_what_is_there);
     RUN(observe_writes_what_the_step_wrote);
+    RUN(tokens_stay_within_their_budget_whatever_the_window);
+    RUN(a_feature_or_token_that_is_dropped_is_counted);
     RUN(large_holdings_are_shown_as_255);
     RUN(look_writes_within_its_capacity_or_not_at_all);
     RUN(the_ledger_writes_its_tables_and_no_more);

@@ -26,7 +26,7 @@ static sim digger(gw_rules_def *rules)
 static void an_event_pays_once_and_is_kept(void)
 {
     gw_rules_def rules = test_rules(1);
-    add_event(&rules, "ores", gw_stat_gained(ORE), 0.5f, 0.0f);
+    add_event(&rules, "ores", stat_named(&rules, "ore.gained"), 0.5f, 0.0f);
     sim s = digger(&rules);
 
     STEP(&s, USE);
@@ -71,8 +71,8 @@ static void a_cap_holds_per_term_and_episode(void)
     gw_rules_def rules = test_rules(1);
     rules.kinds[MINE].cooldown = 0;
     rules.max_steps = 6;
-    add_event(&rules, "ores", gw_stat_gained(ORE), 0.5f, 1.25f);
-    add_event(&rules, "costs", gw_stat_gained(ORE), -1.0f, 2.0f);
+    add_event(&rules, "ores", stat_named(&rules, "ore.gained"), 0.5f, 1.25f);
+    add_event(&rules, "costs", stat_named(&rules, "ore.gained"), -1.0f, 2.0f);
     sim s = sim_from(&rules, "m@\n");
     static const float ores[] = {0.0f, 0.5f, 0.5f, 0.25f, 0.0f, 0.0f};
     static const float costs[] = {0.0f, -1.0f, -1.0f, 0.0f, 0.0f, 0.0f};
@@ -107,9 +107,9 @@ static void a_capped_holding_pays_back_no_more_than_it_paid(void)
 static void terms_are_summed_in_float32_in_table_order(void)
 {
     gw_rules_def rules = test_rules(1);
-    add_event(&rules, "large", gw_stat_steps(&rules), 16777216.0f, 0.0f);
-    add_event(&rules, "one", gw_stat_steps(&rules), 1.0f, 0.0f);
-    add_event(&rules, "back", gw_stat_steps(&rules), -16777216.0f, 0.0f);
+    add_event(&rules, "large", stat_named(&rules, "steps"), 16777216.0f, 0.0f);
+    add_event(&rules, "one", stat_named(&rules, "steps"), 1.0f, 0.0f);
+    add_event(&rules, "back", stat_named(&rules, "steps"), -16777216.0f, 0.0f);
     sim s = sim_from(&rules, "@\n");
 
     STEP(&s, NOOP);
@@ -121,8 +121,8 @@ static void terms_are_summed_in_float32_in_table_order(void)
 static void the_ledger_sums_to_the_reward_and_the_return(void)
 {
     gw_rules_def rules = test_rules(2);
-    add_event(&rules, "ores", gw_stat_gained(ORE), 0.25f, 0.0f);
-    add_event(&rules, "time", gw_stat_steps(&rules), -0.125f, 0.0f);
+    add_event(&rules, "ores", stat_named(&rules, "ore.gained"), 0.25f, 0.0f);
+    add_event(&rules, "time", stat_named(&rules, "steps"), -0.125f, 0.0f);
     sim s = sim_from(&rules, "1m2\n");
     STEP(&s, TURN_E, NOOP);
     STEP(&s, USE, NOOP);
@@ -142,7 +142,7 @@ static void the_ledger_sums_to_the_reward_and_the_return(void)
 static void the_last_steps_pay_can_be_seen_after_the_reset(void)
 {
     gw_rules_def rules = test_rules(1);
-    add_event(&rules, "hearts", gw_stat_gained(HEART), 1.0f, 0.0f);
+    add_event(&rules, "hearts", stat_named(&rules, "heart.gained"), 1.0f, 0.0f);
     rules.end.resource = HEART;
     sim s = sim_from(&rules, "*@\n");
 
@@ -186,8 +186,8 @@ static void a_count_stays_at_its_largest_value(void)
         STEP(&s, USE);
     }
 
-    CHECK_INT(sim_stat(&s, 0, gw_stat_gained(ORE)), INT32_MAX);
-    CHECK_INT(sim_stat(&s, 0, gw_stat_lost(ORE)), INT32_MAX);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "ore.gained")), INT32_MAX);
+    CHECK_INT(sim_stat(&s, 0, stat_named(&rules, "ore.lost")), INT32_MAX);
     sim_close(&s);
 }
 

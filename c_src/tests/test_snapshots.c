@@ -11,7 +11,7 @@ static gw_rules_def yard_rules(void)
     rules.spawn_anywhere = true;
     rules.max_steps = 50;
     rules.kinds[MINE].max_uses = 9;
-    add_event(&rules, "ores", gw_stat_gained(ORE), 0.5f, 0.0f);
+    add_event(&rules, "ores", stat_named(&rules, "ore.gained"), 0.5f, 0.0f);
     add_holding(&rules, "batteries", BATTERY, 0.25f, 1.0f);
     return rules;
 }
@@ -226,11 +226,10 @@ static void forged_agents_are_refused(void)
 static void forged_counts_are_refused(void)
 {
     gw_rules_def rules = yard_rules();
-    FORGED(UNREACHABLE, f.env.stats[gw_stat_lost(ORE)] = -1);
-    FORGED(UNREACHABLE, f.env.stats[gw_stat_steps(&rules)] = f.env.head->tick + 1);
-    FORGED(UNREACHABLE, f.env.stats[gw_stat_failed(&rules)] = INT32_MAX);
+    FORGED(UNREACHABLE, f.env.stats[stat_named(&rules, "ore.lost")] = -1);
+    FORGED(UNREACHABLE, f.env.stats[stat_named(&rules, "steps")] = f.env.head->tick + 1);
+    FORGED(UNREACHABLE, f.env.stats[stat_named(&rules, "action.failed")] = INT32_MAX);
     FORGED(UNREACHABLE, f.env.term_seen[0] = INT32_MIN); // the next difference would overflow
-    FORGED(UNREACHABLE, f.env.term_seen[1] += 1);
     FORGED(UNREACHABLE, f.env.ledger_step[0] = NAN);
     FORGED(UNREACHABLE, f.env.ledger_episode[1] = -INFINITY);
 }
@@ -243,6 +242,127 @@ static void forged_objects_are_refused(void)
     FORGED(UNREACHABLE, f.env.object_ready_tick[0] = INT32_MAX); // longer than any cooldown
     FORGED(UNREACHABLE, f.env.object_ready_tick[0] = -1);
     FORGED(UNREACHABLE, f.env.object_ready_tick[0] = f.env.head->tick + 4); // of 3
+}
+
+// The full game in mid-episode, with someone frozen, someone shielded and a press at work.
+static forgery forge_full(void)
+{
+    gw_rules_def rules = full_rules(3);
+    rules.max_steps = 500;
+    rules.resources[ORE].initial = 5;
+    forgery f = {.s = sim_from(&rules, "x2.p@\n.b.c.\n.2.b#\n")};
+    for (int32_t tick = 0; tick < 40; ++tick) {
+        sim_step_random(&f.s, 31, tick);
+    }
+    f.snapshot = save(&f.s, 0, 1, &f.size);
+    f.env = gw_env_in_block(f.s.batch, f.snapshot + HEAD_SIZE);
+    return f;
+}
+
+#define FULL_FORGED(change)                                                                                            \
+    do {                                                                                                               \
+        forgery f = forge_full();                                                                                      \
+        uint64_t before = sim_hash(&f.s);                                                                              \
+        gw_error error = {0};                                                                                          \
+        change;                                                                                                        \
+        CHECK_INT(load_signed(&f, &error), GW_INVALID_SNAPSHOT);                                                       \
+        CHECK_TEXT(error.message, "the snapshot " UNREACHABLE);                                                        \
+        CHECK(sim_hash(&f.s) == before);                                                                               \
+        forgery_close(&f);                                                                                             \
+    } while (0)
+
+// Objects of the map in forge_full, in reading order; glass has no state.
+enum { PRESS_AT, BLOCK_AT, CHEST_AT, OTHER_BLOCK_AT };
+
+static void an_honest_snapshot_of_the_full_game_is_taken(void)
+{
+    forgery f = forge_full();
+
+    CHECK_INT(f.env.world->object_count, 4);
+    CHECK_INT(load_signed(&f, NULL), GW_OK);
+    for (int32_t tick = 40; tick < 80; ++tick) {
+        sim_step_random(&f.s, 31, tick);
+    }
+
+    forgery_close(&f);
+}
+
+static void forged_agents_of_the_full_game_are_refused(void)
+{
+    gw_rules_def rules = full_rules(3);
+    FULL_FORGED(f.env.glyph[1] = 3);
+    FULL_FORGED(f.env.shield[1] = 2);
+    FULL_FORGED(f.env.still[1] = -1);
+    FULL_FORGED(f.env.still[1] = f.env.head->tick + 1);
+    FULL_FORGED((f.env.inventory[ORE] = 4, f.env.inventory[BATTERY] = 3)); // of a bag of 6
+    FULL_FORGED(f.env.inventory[ENERGY] = 21);
+    FULL_FORGED(f.env.stats[stat_named(&rules, "status.max_steps_without_motion")] = f.env.head->tick + 1);
+    FULL_FORGED(f.env.stats[stat_named(&rules, "tag.misses")] = -1);
+    FULL_FORGED(f.env.agent_cell[0] = f.env.object_cell[BLOCK_AT]); // inside a block
+    FULL_FORGED(f.env.agent_cell[0] = 0);
+    FULL_FORGED(f.env.ledger_step[0] = NAN); // of the share
+}
+
+static void forged_objects_of_the_full_game_are_refused(void)
+{
+    FULL_FORGED(f.env.object_cell[CHEST_AT] += 1); // it cannot be moved
+    FULL_FORGED(f.env.object_cell[BLOCK_AT] = -2);
+    FULL_FORGED(f.env.object_cell[BLOCK_AT] = f.env.world->padded_count);
+    FULL_FORGED(f.env.object_cell[BLOCK_AT] = f.env.object_cell[OTHER_BLOCK_AT]); // two in one cell
+    FULL_FORGED(f.env.object_cell[BLOCK_AT] = f.env.agent_cell[2]);
+    FULL_FORGED(f.env.object_cell[CHEST_AT] = GW_NONE); // it cannot be destroyed
+    FULL_FORGED(f.env.object_hp[CHEST_AT] = 1);
+    FULL_FORGED(f.env.object_hp[BLOCK_AT] = 3);
+    FULL_FORGED(f.env.object_hp[BLOCK_AT] = 0); // but it stands
+    FULL_FORGED(f.env.object_busy[CHEST_AT] = GW_COOLING);
+    FULL_FORGED(f.env.object_busy[PRESS_AT] = GW_COOLING + 1);
+    FULL_FORGED((f.env.object_busy[PRESS_AT] = GW_COOLING,
+                 f.env.object_ready_tick[PRESS_AT] = f.env.head->tick)); // it would have ended
+    FULL_FORGED((f.env.object_busy[PRESS_AT] = GW_CONVERTING,
+                 f.env.object_ready_tick[PRESS_AT] = f.env.head->tick + 3));     // of 2
+    FULL_FORGED(f.env.object_store[CHEST_AT * FULL_RESOURCE_COUNT + ORE] = 6);   // of 5
+    FULL_FORGED(f.env.object_store[PRESS_AT * FULL_RESOURCE_COUNT + ARMOR] = 1); // which it does not take
+    FULL_FORGED(f.env.object_store[BLOCK_AT * FULL_RESOURCE_COUNT + ORE] = 1);
+}
+
+static void nobody_is_frozen_in_a_game_without_freezing(void)
+{
+    FORGED(UNREACHABLE, f.env.frozen[0] = 1);
+    FORGED(UNREACHABLE, f.env.shield[0] = 1);
+    FORGED(UNREACHABLE, f.env.glyph[0] = 1);
+
+    // Shields alone give agents turns with an upkeep, but no stat for frozen ones.
+    gw_rules_def rules = test_rules(1);
+    rules.actions[MOVE_SE].verb = GW_VERB_SHIELD;
+    rules.actions[MOVE_SE].argument = 0;
+    rules.combat.shield = ORE;
+    forgery f = {.s = sim_from(&rules, "@\n")};
+    f.snapshot = save(&f.s, 0, 1, &f.size);
+    f.env = gw_env_in_block(f.s.batch, f.snapshot + HEAD_SIZE);
+    f.env.frozen[0] = 1;
+    CHECK_INT(load_signed(&f, NULL), GW_INVALID_SNAPSHOT);
+    forgery_close(&f);
+}
+
+static void signed_noise_in_the_full_game_is_refused_or_playable(void)
+{
+    int32_t taken = 0;
+    for (uint64_t trial = 0; trial < 2000; ++trial) {
+        forgery f = forge_full();
+        for (int32_t i = 0; i < 1 + (int32_t)(trial % 3); ++i) {
+            int32_t at = gw_draw_below(trial, (uint64_t)(2 * i + 1), (int32_t)f.size - HEAD_SIZE);
+            f.snapshot[HEAD_SIZE + at] = (uint8_t)gw_draw_below(trial, (uint64_t)(2 * i + 2), 256);
+        }
+        if (load_signed(&f, NULL) == GW_OK) {
+            taken += 1;
+            for (int32_t tick = 0; tick < 20; ++tick) {
+                sim_step_random(&f.s, trial, tick);
+            }
+            CHECK(sim_drawn(&f.s)[0] != '\0');
+        }
+        forgery_close(&f);
+    }
+    CHECK(taken > 0);
 }
 
 static void any_signed_noise_is_refused_or_playable(void)
@@ -364,6 +484,11 @@ void suite_snapshots(void)
     RUN(forged_agents_are_refused);
     RUN(forged_counts_are_refused);
     RUN(forged_objects_are_refused);
+    RUN(an_honest_snapshot_of_the_full_game_is_taken);
+    RUN(forged_agents_of_the_full_game_are_refused);
+    RUN(forged_objects_of_the_full_game_are_refused);
+    RUN(nobody_is_frozen_in_a_game_without_freezing);
+    RUN(signed_noise_in_the_full_game_is_refused_or_playable);
     RUN(any_signed_noise_is_refused_or_playable);
     RUN(a_snapshot_of_another_game_map_or_version_is_refused);
     RUN(ranges_and_buffers_are_checked);

@@ -10,7 +10,7 @@ static gw_world *crowd(void)
     rules.max_steps = 37;
     rules.end.resource = HEART;
     rules.end.amount = 3;
-    add_event(&rules, "hearts", gw_stat_gained(HEART), 1.0f, 0.0f);
+    add_event(&rules, "hearts", stat_named(&rules, "heart.gained"), 1.0f, 0.0f);
     add_holding(&rules, "batteries", BATTERY, 0.1f, 0.3f);
     return world_from(&rules, "....m...\n"
                               ".#*.g.a.\n"
@@ -43,11 +43,24 @@ static uint64_t played(gw_world *world, int32_t env_count, int32_t thread_count)
     return key;
 }
 
-static void results_do_not_depend_on_the_thread_count(void)
+static gw_world *full_crowd(void)
+{
+    gw_rules_def rules = full_rules(6);
+    rules.spawn_anywhere = true;
+    rules.max_steps = 37;
+    rules.perception.encoding = GW_ENCODING_TOKENS;
+    add_event(&rules, "tags", stat_named(&rules, "tag.tags"), 1.0f, 0.0f);
+    add_event(&rules, "tagged", stat_named(&rules, "tag.tagged"), -1.0f, 0.0f);
+    add_event(&rules, "hits", stat_named(&rules, "action.attack.hit"), 0.25f, 1.0f);
+    return world_from(&rules, "...cm...\n"
+                              ".#b.g.p.\n"
+                              "...xm...\n");
+}
+
+static void check_thread_counts(gw_world *world)
 {
     static const int32_t env_counts[] = {1, 2, 7, 16};
     static const int32_t thread_counts[] = {2, 3, 8};
-    gw_world *world = crowd();
     for (int32_t e = 0; e < 4; ++e) {
         uint64_t expected = played(world, env_counts[e], 1);
         for (int32_t t = 0; t < 3; ++t) {
@@ -55,6 +68,12 @@ static void results_do_not_depend_on_the_thread_count(void)
         }
     }
     gw_world_destroy(world);
+}
+
+static void results_do_not_depend_on_the_thread_count(void)
+{
+    check_thread_counts(crowd());
+    check_thread_counts(full_crowd());
 }
 
 static void an_env_plays_alike_in_a_small_and_a_large_batch(void)

@@ -98,12 +98,9 @@ class SimplePolicy:
         kinds = list(rules.kinds.values())
         usable = [kind.style is Style.USE and (kind.bump or self._use != _NO_ACTION) for kind in kinds]
         self._usable = [index for index, can in enumerate(usable) if can]
-        self._inputs = np.array([[kind.inputs.get(name, 0) for name in names] for kind in kinds]).reshape(
-            -1, len(names)
-        )
-        self._outputs = np.array([[kind.outputs.get(name, 0) for name in names] for kind in kinds]).reshape(
-            -1, len(names)
-        )
+        shape = len(kinds), len(names)  # a game may have none of either
+        self._inputs = np.array([[kind.inputs.get(name, 0) for name in names] for kind in kinds], int).reshape(shape)
+        self._outputs = np.array([[kind.outputs.get(name, 0) for name in names] for kind in kinds], int).reshape(shape)
         # What no recipe takes is an end in itself: of that there is never enough.
         needed = self._inputs.max(axis=0, initial=0)
         self._enough = np.where(needed > 0, _STOCK * needed, self._limits)

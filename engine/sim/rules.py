@@ -136,7 +136,9 @@ class Kind(Table):
     hp: Units = Field(default=0, description="hits it stands before it is gone, 0 = indestructible")
     cooldown: Units = Field(default=0, description="ticks from one use or conversion to the next chance")
     conversion_ticks: Units = Field(default=0, description="put_get: ticks from inputs to outputs")
-    max_output: Units = Field(default=0, description="put_get: units of outputs it holds; chest: of all; 0 = no limit")
+    max_output: Units = Field(
+        default=0, description="put_get: starts nothing with so many outputs; chest: units it holds; 0 = no limit"
+    )
     max_uses: Units = Field(default=0, description="uses or conversions per episode, 0 = unlimited")
     initial_output: Units = Field(default=0, description="units of each output at the start of an episode")
     inputs: Amounts = Field(default_factory=dict)
@@ -150,6 +152,7 @@ class Kind(Table):
     @model_validator(mode="after")
     def _style_fits(self) -> Kind:
         stores = self.style in (Style.PUT_GET, Style.CHEST)
+        uses_up = any(units > self.outputs.get(name, 0) for name, units in self.inputs.items())
         misfits = {
             "solid, so it has no inputs, outputs, bump, cooldown or max_uses": self.style is Style.SOLID
             and (self.inputs or self.outputs or self.bump or self.cooldown or self.max_uses),
@@ -157,8 +160,11 @@ class Kind(Table):
             "only a put_get or a chest has max_output or initial_output": not stores
             and (self.max_output or self.initial_output),
             "a chest has no cooldown and no max_uses": self.style is Style.CHEST and (self.cooldown or self.max_uses),
-            "without inputs it needs conversion_ticks or a cooldown, or it would fill up in no time": (
-                self.style is Style.PUT_GET and not (self.inputs or self.conversion_ticks or self.cooldown)
+            "initial_output: a chest starts with at most its max_output": (
+                self.style is Style.CHEST and 0 < self.max_output < self.initial_output * len(self.outputs)
+            ),
+            "it needs conversion_ticks, a cooldown or an input that it uses up, or it would convert without end": (
+                self.style is Style.PUT_GET and not (uses_up or self.conversion_ticks or self.cooldown)
             ),
         }
         for words, is_so in misfits.items():
@@ -176,8 +182,14 @@ class Action(Table):
     argument: int = Field(default=0, ge=0, le=249, description="step: 1 = backward; attack: target; glyph: which")
     priority: int = Field(default=0, ge=0, le=15, description="higher goes first within a tick")
     pays_always: bool = Field(default=False, description="the cost is due even if the action fails")
-    required: Amounts = Field(default_factory=dict, description="units that must be held besides those consumed")
+    required: Amounts = Field(default_factory=dict, description="units that must be held, those consumed included")
     consumed: Amounts = Field(default_factory=dict, description="units that are spent")
+
+    @property
+    def needed(self) -> Amounts:
+        """Units that must be held: what is required, and at least what is spent."""
+        names = {**self.required, **self.consumed}
+        return {name: max(self.required.get(name, 0), self.consumed.get(name, 0)) for name in names}
 
     @model_validator(mode="after")
     def _arguments_fit_verb(self) -> Action:
@@ -214,7 +226,7 @@ class Tag(Table):
     range: TagRange = TagRange.BUMP
     chance_percent: int = Field(default=100, ge=1, le=100, description="of a try to succeed")
     freeze_turns: int = Field(default=FOREVER, ge=1, le=FOREVER, description="65535: caught for good")
-    hide_ticks: int = Field(default=0, ge=0, le=65534, description="ticks at the start during which taggers are frozen")
+    hide_ticks: int = Field(default=0, ge=0, le=65534, description="own turns that taggers lose at the start")
     ends_when_all_caught: bool = False
 
 
@@ -360,8 +372,10 @@ class Rules(Table):
         for name, resource in self.resources.items():
             if resource.limit_group is not None:
                 _check_known(resource.limit_group, self.limit_groups, f"resources.{name}.limit_group", "limit group")
+        initial = {name: resource.initial for name, resource in self.resources.items()}
+        self._check_limit_groups(initial, "resources")
         for name, kind in self.kinds.items():
-            _check_kind(name, kind, self.resources)
+            self._check_kind(name, kind)
         for index, action in enumerate(self.actions):
             self._check_action(action, f"actions.{index}")
         for index, term in enumerate(self.rewards):
@@ -374,6 +388,22 @@ class Rules(Table):
         _check_unique("planes", [plane.value for plane in self.planes])
         _check_unique("roles", self.roles)
         return self
+
+    def _check_kind(self, name: str, kind: Kind) -> None:
+        if name in RESERVED_KINDS:
+            raise ValueError(f"kinds.{name}: the engine keeps this name for itself")
+        limited = kind.style is Style.USE
+        for side, amounts in (("inputs", kind.inputs), ("outputs", kind.outputs)):
+            _check_amounts(amounts, self.resources, f"kinds.{name}.{side}", limited=limited)
+            if limited:
+                self._check_limit_groups(amounts, f"kinds.{name}.{side}")
+
+    def _check_limit_groups(self, amounts: Amounts, path: str) -> None:
+        """Whether amounts can be held together."""
+        for group, limit in self.limit_groups.items():
+            units = sum(units for name, units in amounts.items() if self.resources[name].limit_group == group)
+            if units > limit:
+                raise ValueError(f"{path}: {units} units of {group!r} together, the limit is {limit}")
 
     def _check_groups(self) -> None:
         if self.group_sizes and (len(self.group_sizes) != self.groups or sum(self.group_sizes) != self.agents):
@@ -390,6 +420,7 @@ class Rules(Table):
     def _check_action(self, action: Action, path: str) -> None:
         for side, amounts in (("required", action.required), ("consumed", action.consumed)):
             _check_amounts(amounts, self.resources, f"{path}.{side}")
+        self._check_limit_groups(action.needed, path)
         low, high = (1, 9) if self.combat.pattern is AttackPattern.CELL else (0, 8)
         if action.verb is Verb.ATTACK and not low <= action.argument <= high:
             raise ValueError(f"{path}.argument: an attack by {self.combat.pattern} takes {low} to {high}")
@@ -416,6 +447,8 @@ class Rules(Table):
         if self.tag is not None:
             for field in ("tagger", "target"):
                 _check_known(getattr(self.tag, field), self.roles, f"tag.{field}", "role")
+                if getattr(self.tag, field) not in {self.role_of_group(group) for group in self.agent_groups}:
+                    raise ValueError(f"tag.{field}: no agent plays {getattr(self.tag, field)!r}")
             if self.tag.tagger == self.tag.target:
                 raise ValueError("tag.target: nobody can tag their own role")
             if self.tag.ends_when_all_caught and self.tag.freeze_turns != FOREVER:
@@ -423,18 +456,9 @@ class Rules(Table):
         if self.end is not None:
             _check_known(self.end.resource, self.resources, "end.resource", "resource")
             resource = self.resources[self.end.resource]
-            if not resource.initial < self.end.amount <= resource.limit:
-                raise ValueError(
-                    f"end.amount: must be above the {resource.initial} at the start, at most {resource.limit}"
-                )
-
-
-def _check_kind(name: str, kind: Kind, resources: Mapping[str, Resource]) -> None:
-    if name in RESERVED_KINDS:
-        raise ValueError(f"kinds.{name}: the engine keeps this name for itself")
-    for side, amounts in (("inputs", kind.inputs), ("outputs", kind.outputs)):
-        limited = kind.style is Style.USE
-        _check_amounts(amounts, resources, f"kinds.{name}.{side}", limited=limited)
+            most = min(resource.limit, self.limit_groups.get(resource.limit_group or "", resource.limit))
+            if not resource.initial < self.end.amount <= most:
+                raise ValueError(f"end.amount: must be above the {resource.initial} at the start, at most {most}")
 
 
 def _check_amounts(amounts: Amounts, resources: Mapping[str, Resource], path: str, *, limited: bool = True) -> None:

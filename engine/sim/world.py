@@ -123,15 +123,10 @@ def _put_actions(native: Any, rules: Rules) -> None:
     native.action_count = len(rules.actions)
     for target, action in zip(native.actions, rules.actions, strict=False):
         put_name(target.name, action.name)
-        target.verb, target.priority, target.pays_always = (
-            _VERBS.index(action.verb),
-            action.priority,
-            action.pays_always,
-        )
+        target.verb, target.priority = _VERBS.index(action.verb), action.priority
+        target.pays_always = action.pays_always
         target.argument = DIRECTIONS.index(action.direction) if action.direction else action.argument
-        # C wants what must be held to include what is spent; people name each once.
-        needed = {r: max(action.required.get(r, 0), action.consumed.get(r, 0)) for r in rules.resources}
-        _put_amounts(target.required, rules, needed)
+        _put_amounts(target.required, rules, action.needed)
         _put_amounts(target.consumed, rules, action.consumed)
 
 

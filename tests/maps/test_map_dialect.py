@@ -45,7 +45,7 @@ def test_a_name_that_the_game_knows_is_left_alone() -> None:
 
 
 def test_a_name_that_means_nothing_here_is_refused_as_it_was_drawn() -> None:
-    with pytest.raises(MapError, match="navigation knows no agent.prey"):
+    with pytest.raises(MapError, match=r"navigation knows no agent\.prey"):
         cells_for(drawn("p*"), games.navigation())
     assert "navigation knows no mine_red" in [problem.message for problem in lint(drawn("r*"), games.navigation())]
 

@@ -136,3 +136,16 @@ def test_game_without_noop_is_told_so() -> None:
 
     with pytest.raises(UsageError, match="no action that does nothing"):
         create_policy("noop", rules, world.spec)
+
+
+@pytest.mark.parametrize("game", ["hide_and_seek", "pursuit"])
+def test_simple_roams_in_games_with_nothing_to_gather(game: str) -> None:
+    rules = games.GAMES[game]()
+    with Batch(World(rules, cells_for(load_map(game), rules)), seed=1) as batch:
+        policy = create_policy("simple", rules, batch.spec)
+        starts = [(agent.row, agent.column) for agent in batch.look().agents]
+
+        for _ in range(30):
+            batch.step(policy.act(batch.observations))
+
+        assert [(agent.row, agent.column) for agent in batch.look().agents] != starts

@@ -9,6 +9,7 @@ import pytest
 from engine.errors import ConfigError, UsageError
 from engine.recipes import RecipeConfig, resolve
 from engine.recipes.overrides import parse_value
+from engine.sim import Resource
 
 
 def at(config: RecipeConfig, key: str) -> Any:

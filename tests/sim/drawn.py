@@ -7,7 +7,17 @@ from textwrap import dedent
 import numpy as np
 
 from engine.maps import CHARACTERS
-from engine.sim import CELL_EMPTY, CELL_KIND, CELL_SPAWN_ANY, CELL_SPAWN_GROUP, Batch, Rules, World
+from engine.sim import (
+    CELL_EMPTY,
+    CELL_KIND,
+    CELL_SPAWN_ANY,
+    CELL_SPAWN_GROUP,
+    ActionResult,
+    AgentView,
+    Batch,
+    Rules,
+    World,
+)
 
 KINDS = CHARACTERS  # of the kinds, as map files draw them. `@` starts anybody, 1..8 a group.
 FACINGS = "^v<>7913"  # by direction; diagonals as on a number pad
@@ -46,3 +56,25 @@ def drawn(sim: Batch, env: int = 0) -> list[str]:
         rows[agent.row][agent.column] = FACINGS[agent.facing]
     assert not any("A" in row for row in rows), "no marks of agents but theirs"
     return ["".join(row) for row in rows]
+
+
+def agent_of(sim: Batch, agent: int = 0) -> AgentView:
+    """One agent of the first env as it stands now."""
+    return sim.look().agents[agent]
+
+
+def held(sim: Batch, agent: int = 0) -> dict[str, int]:
+    """What an agent holds, by name; nothing of what it holds none of."""
+    pairs = zip(sim.spec.resource_names, agent_of(sim, agent).inventory, strict=True)
+    return {name: units for name, units in pairs if units}
+
+
+def result(sim: Batch, row: int = 0) -> ActionResult:
+    """What came of a row's last action."""
+    return ActionResult(sim.results[row])
+
+
+def starting_with(rules: Rules, **units: int) -> Rules:
+    """The game with everybody holding so much at the start."""
+    changed = {name: rules.resources[name].model_copy(update={"initial": count}) for name, count in units.items()}
+    return rules.model_copy(update={"resources": {**rules.resources, **changed}})

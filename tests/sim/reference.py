@@ -35,7 +35,7 @@ from engine.sim import (
 )
 from engine.sim.spec import TOKEN_FEATURES, ActionResult
 
-from .sight import Look, window_places
+from .sight import Look, window_offsets
 
 MASK = 2**64 - 1
 GOLDEN = 0x9E3779B97F4A7C15
@@ -90,8 +90,8 @@ class Agent:
         self.stats[stat] = min(self.stats[stat] + units, MOST)
 
     def copied(self) -> Agent:
-        other = copy.copy(self)
-        other.held, other.stats = dict(self.held), dict(self.stats)
+        other = object.__new__(Agent)
+        other.__dict__ = {**self.__dict__, "held": dict(self.held), "stats": dict(self.stats)}
         return other
 
 
@@ -99,7 +99,7 @@ class Agent:
 class Thing:
     """An object of the map."""
 
-    name: str
+    code: int  # of the kind plane
     kind: Kind
     place: Place
     hp: int
@@ -107,14 +107,20 @@ class Thing:
     uses: int = 0
     converts_until: int = 0  # tick at which the conversion under way ends, 0 = none
     cools_until: int = 0  # likewise
+    is_plain: bool = field(init=False)  # a wall to which nothing ever happens: most of the map, so left alone
+
+    def __post_init__(self) -> None:
+        self.is_plain = self.kind.style is Style.SOLID and not self.kind.hp and not self.kind.swappable
 
     @property
     def is_used_up(self) -> bool:
         return 0 < self.kind.max_uses <= self.uses
 
     def copied(self) -> Thing:
-        other = copy.copy(self)
-        other.store = dict(self.store)
+        if self.is_plain:
+            return self
+        other = object.__new__(Thing)
+        other.__dict__ = {**self.__dict__, "store": dict(self.store)}
         return other
 
 
@@ -123,7 +129,7 @@ class Env:
 
     def __init__(self, rules: Rules, maps: list[np.ndarray], seed: int, index: int, weights: list[int]) -> None:
         self.rules, self.maps, self.seed, self.index, self.weights = rules, maps, seed, index, weights
-        self.kinds = list(rules.kinds)
+        self.kind_names = list(rules.kinds)
         self.stat_names = rules.stat_names
         self.terms = [*(term.name for term in rules.rewards), *(["shared"] if any(rules.group_shares) else [])]
         self.episode = 0
@@ -142,9 +148,12 @@ class Env:
         self.floor: list[Place] = []
         for place in np.ndindex(cells.shape):
             if CELL_KIND <= cells[place] < CELL_SPAWN_ANY:
-                self.things[place] = self._new_thing(self.kinds[cells[place] - CELL_KIND], place)
+                self.things[place] = self._new_thing(int(cells[place]) - CELL_KIND, place)
             else:
                 self.floor.append(place)
+        self.plain = np.ones(cells.shape, np.uint8)  # the kind plane with plain walls alone
+        for place, thing in self.things.items():
+            self.plain[place] = thing.code if thing.is_plain else 1
         self.agents: list[Agent] = []
         self.agent_at: dict[Place, Agent] = {}
         key = stream(self.seed, self.index, self.episode, SPAWN)
@@ -157,9 +166,12 @@ class Env:
             for term in self.rules.rewards:
                 starts_full = term.holding is not None and not term.at_end
                 agent.seen[term.name] = self._count_of(term, agent) if starts_full else 0
-        for thing in self.things.values():
+        for thing in self._live_things():
             self._convert(thing)
         self.count_tokens()
+
+    def _live_things(self) -> list[Thing]:
+        return [thing for thing in self.things.values() if not thing.is_plain]
 
     def _draw_world(self) -> int:
         if len(self.maps) == 1:
@@ -196,9 +208,9 @@ class Env:
             agent.frozen = self.rules.tag.hide_ticks
         return agent
 
-    def _new_thing(self, name: str, place: Place) -> Thing:
-        kind = self.rules.kinds[name]
-        return Thing(name, kind, place, kind.hp, dict.fromkeys(kind.outputs, kind.initial_output))
+    def _new_thing(self, number: int, place: Place) -> Thing:
+        kind = self.rules.kinds[self.kind_names[number]]
+        return Thing(3 + number, kind, place, kind.hp, dict.fromkeys(kind.outputs, kind.initial_output))
 
     # ---- One step
 
@@ -228,7 +240,7 @@ class Env:
 
     def _begin_tick(self) -> None:
         self.tick += 1
-        for thing in self.things.values():
+        for thing in self._live_things():
             self._end_what_is_due(thing)
         for agent in self.agents:
             for name, resource in self.rules.resources.items():
@@ -287,7 +299,8 @@ class Env:
             agent.frozen -= agent.frozen != FOREVER
             return ActionResult.FROZEN
         cost = action.consumed
-        if any(agent.held[name] < max(units, cost.get(name, 0)) for name, units in {**cost, **action.required}.items()):
+        needed = [*action.required.items(), *cost.items()]
+        if any(agent.held[name] < units for name, units in needed):
             return ActionResult.NO_RESOURCE
         for name, units in cost.items():
             agent.held[name] -= units
@@ -657,21 +670,32 @@ class Env:
 
     # ---- What can be seen
 
-    def look_of(self, agent: Agent) -> Look:
-        """What the agent can see of its window."""
-        place, window, sight = agent.place, self.rules.window, self.rules.sight
-        if not sight.line_of_sight:
-            return Look(window.height, window.width, sight, agent.facing, None)
-        transparent = [
-            0 <= row < self.height
-            and 0 <= column < self.width
-            and ((row, column) not in self.things or self.things[row, column].kind.transparent)
-            for row, column in window_places(place, window.height, window.width)
+    def looks(self) -> list[Look]:
+        """What each agent can see of its window."""
+        window, sight = self.rules.window, self.rules.sight
+        clear = None
+        if sight.line_of_sight:  # outside nothing is clear; empty cells and agents are
+            transparent = [False, True, True, *(kind.transparent for kind in self.rules.kinds.values())]
+            clear = np.array(transparent)[np.pad(self.plane(Plane.KIND), BORDER)]
+        return [
+            Look(
+                window.height,
+                window.width,
+                sight,
+                agent.facing,
+                None if clear is None else self._window(clear, agent).tobytes(),
+            )
+            for agent in self.agents
         ]
-        return Look(window.height, window.width, sight, agent.facing, tuple(transparent))
+
+    def _window(self, padded: np.ndarray, agent: Agent) -> np.ndarray:
+        """The part of a padded plane that an agent's window covers."""
+        half_height, half_width = self.rules.window.height // 2, self.rules.window.width // 2
+        row, column = agent.place[0] + BORDER, agent.place[1] + BORDER
+        return padded[row - half_height : row + half_height + 1, column - half_width : column + half_width + 1]
 
     def _count_sight(self) -> None:
-        looks = {agent.number: self.look_of(agent) for agent in self.agents}
+        looks = self.looks()
         for target in self.agents:
             watchers = [
                 agent
@@ -697,16 +721,16 @@ class Env:
 
     def plane(self, plane: Plane) -> np.ndarray:
         """(height, width) codes."""
-        codes = np.zeros((self.height, self.width), np.uint8)
-        if plane is Plane.KIND:
-            codes[:] = 1
-        for place, thing in self.things.items():
-            codes[place] = {
-                Plane.KIND: lambda thing: 3 + self.kinds.index(thing.name),
-                Plane.READY: self.ready_code,
-                Plane.HP: lambda thing: min(thing.hp, 255),
-                Plane.STOCK: lambda thing: min(self._stock(thing), 255),
-            }.get(plane, lambda _: 0)(thing)
+        codes = self.plain.copy() if plane is Plane.KIND else np.zeros_like(self.plain)
+        of_things = {
+            Plane.KIND: lambda thing: thing.code,
+            Plane.READY: self.ready_code,
+            Plane.HP: lambda thing: min(thing.hp, 255),
+            Plane.STOCK: lambda thing: min(self._stock(thing), 255),
+        }
+        if plane in of_things:
+            for thing in self._live_things():
+                codes[thing.place] = of_things[plane](thing)
         if plane in (Plane.READY, Plane.HP, Plane.STOCK):
             return codes
         for agent in self.agents:
@@ -724,36 +748,31 @@ class Env:
     def observations(self) -> np.ndarray:
         """(agents, observation_size)."""
         if self.rules.encoding is Encoding.TOKENS:
-            return np.stack([self._packed(self.tokens(agent)) for agent in self.agents])
+            return np.stack([self._packed(tokens) for tokens in self.tokens()])
         planes = [np.pad(self.plane(plane), BORDER) for plane in self.rules.planes]
-        return np.stack([self._windows(agent, planes) for agent in self.agents])
+        return np.stack(
+            [self._seen(agent, look, planes) for agent, look in zip(self.agents, self.looks(), strict=True)]
+        )
 
     @property
     def completion(self) -> int:
         return 255 * self.tick // self.rules.max_steps if self.rules.max_steps else 0
 
-    def _windows(self, agent: Agent, planes: list[np.ndarray]) -> np.ndarray:
-        half_height, half_width = self.rules.window.height // 2, self.rules.window.width // 2
-        row, column = agent.place[0] + BORDER, agent.place[1] + BORDER
-        seen = self.look_of(agent).mask()
-        windows = [
-            plane[row - half_height : row + half_height + 1, column - half_width : column + half_width + 1] * seen
-            for plane in planes
-        ]
+    def _seen(self, agent: Agent, look: Look, planes: list[np.ndarray]) -> np.ndarray:
+        windows = [(self._window(plane, agent) * look.mask()).ravel() for plane in planes]
         frozen, held = min(agent.frozen, 255), [min(units, 255) for units in agent.held.values()]
         self_vector = [agent.facing, agent.last_action + 1, agent.last_result, self.completion]
         self_vector += [agent.group, frozen, agent.shield, agent.glyph, *held]
-        return np.concatenate([*(window.ravel() for window in windows), np.array(self_vector, np.uint8)])
+        return np.concatenate([*windows, np.array(self_vector, np.uint8)])
 
     # ---- Tokens
 
     def count_tokens(self) -> None:
         """The observation that an agent acts upon next is the one whose tokens are counted."""
-        for agent in self.agents:
-            if self.rules.encoding is Encoding.TOKENS:
-                written = len(self.tokens(agent))
-                agent.count("tokens_written", min(written, self.rules.tokens))
-                agent.count("tokens_dropped", max(written - self.rules.tokens, 0))
+        if self.rules.encoding is Encoding.TOKENS:
+            for agent, tokens in zip(self.agents, self.tokens(), strict=True):
+                agent.count("tokens_written", min(len(tokens), self.rules.tokens))
+                agent.count("tokens_dropped", max(len(tokens) - self.rules.tokens, 0))
 
     def _packed(self, tokens: list[tuple[int, int, int]]) -> np.ndarray:
         packed = np.full((self.rules.tokens, 3), NO_TOKEN, np.uint8)
@@ -761,8 +780,11 @@ class Env:
             packed[: len(tokens)] = tokens[: self.rules.tokens]
         return packed.ravel()
 
-    def tokens(self, agent: Agent) -> list[tuple[int, int, int]]:
-        """All of them, as if there were no budget."""
+    def tokens(self) -> list[list[tuple[int, int, int]]]:
+        """All of each agent, as if there were no budget."""
+        return [self._tokens_of(agent, look) for agent, look in zip(self.agents, self.looks(), strict=True)]
+
+    def _tokens_of(self, agent: Agent, look: Look) -> list[tuple[int, int, int]]:
         height, width = self.rules.window.height, self.rules.window.width
         centre = (height // 2) * 16 + width // 2
         reward = self.step_rewards[agent.number] if self.tick else Float(0)
@@ -774,9 +796,7 @@ class Env:
         }
         tokens = [(centre, TOKEN_FEATURES.index(name), value) for name, value in own.items() if value]
         tokens.append((centre, TOKEN_FEATURES.index("last_reward"), int(scaled + 0.5)))
-        look = self.look_of(agent)
-        offsets = [(row - height // 2, column - width // 2) for row in range(height) for column in range(width)]
-        for down, right in sorted(offsets, key=lambda offset: abs(offset[0]) + abs(offset[1])):
+        for down, right in sorted(window_offsets(height, width), key=lambda offset: abs(offset[0]) + abs(offset[1])):
             if look.shows(down, right):
                 location = centre + down * 16 + right
                 cell = self._cell_features((agent.place[0] + down, agent.place[1] + right))
@@ -797,10 +817,10 @@ class Env:
             features["role"] = self.rules.roles.index(agent.role) + 1 if len(self.rules.roles) > 1 else 0
             features["glyph"] = agent.glyph + 1 if self.rules.glyphs > 1 else 0
         elif thing is not None:
-            held = thing.store
-            features = {"type_id": 3 + self.kinds.index(thing.name), "hp": thing.hp, "ready": self.ready_code(thing)}
+            held = thing.store if thing.kind.style in (Style.PUT_GET, Style.CHEST) else {}
+            features = {"type_id": thing.code, "hp": thing.hp, "ready": self.ready_code(thing)}
         for index, name in enumerate(self.rules.resources):
-            if held.get(name, 0) and (agent is not None or thing and thing.kind.style in (Style.PUT_GET, Style.CHEST)):
+            if held.get(name, 0):
                 features[f"inv{index}"] = held[name]
         names = [*TOKEN_FEATURES, *(f"inv{index}" for index in range(len(self.rules.resources)))]
         return [

@@ -1,4 +1,4 @@
-"""What the reference's agents see: range, cone and line of sight, by other means than c_src/sight.c where there are any.
+"""What the reference's agents see: range, cone and line of sight, by other means than c_src/sight.c if there are any.
 
 Angles are taken with floating point here and with dot products there. Shadow casting has one definition, which both
 follow (Albert Ford, "Symmetric Shadowcasting", 2020); this one uses fractions, rows of tiles and a queue.
@@ -7,7 +7,6 @@ follow (Albert Ford, "Symmetric Shadowcasting", 2020); this one uses fractions, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -19,22 +18,21 @@ from engine.sim import DIRECTION_STEPS, Sight
 Offset = tuple[int, int]  # (down, right) from the agent
 
 
-def window_places(place: Offset, height: int, width: int) -> Iterator[Offset]:
-    """The places that a window around a place covers, in reading order; some may lie beyond the map."""
-    for row in range(place[0] - height // 2, place[0] + height // 2 + 1):
-        for column in range(place[1] - width // 2, place[1] + width // 2 + 1):
-            yield row, column
+def window_offsets(height: int, width: int) -> list[Offset]:
+    """Of all cells of a window, in reading order."""
+    rows, columns = range(-(height // 2), height // 2 + 1), range(-(width // 2), width // 2 + 1)
+    return [(row, column) for row in rows for column in columns]
 
 
 @dataclass(frozen=True)
 class Look:
-    """One agent's look at its window. `transparent` tells, cell by cell, where one can see through; None: anywhere."""
+    """One agent's look at its window. `clear` tells, a byte a cell, where one can see through; None: anywhere."""
 
     height: int
     width: int
     sight: Sight
     facing: int
-    transparent: tuple[bool, ...] | None
+    clear: bytes | None
 
     def shows(self, down: int, right: int) -> bool:
         """Whether it shows the cell at an offset from the agent."""
@@ -49,8 +47,8 @@ class Look:
 
 @lru_cache(maxsize=50_000)
 def _mask(look: Look) -> np.ndarray:
-    offsets = list(window_places((0, 0), look.height, look.width))
-    lit = _lit(look.height, look.width, look.transparent) if look.transparent is not None else set(offsets)
+    offsets = window_offsets(look.height, look.width)
+    lit = _lit(look.height, look.width, look.clear) if look.clear is not None else set(offsets)
     seen = [offset in lit and _is_near(look.sight, offset) and _in_cone(look, offset) for offset in offsets]
     return np.array(seen, bool).reshape(look.height, look.width)
 
@@ -68,9 +66,10 @@ def _in_cone(look: Look, offset: Offset) -> bool:
     return math.degrees(turn) <= look.sight.cone_degrees / 2 + 1e-6  # the edges of the cone belong to it
 
 
-def _lit(height: int, width: int, transparent: tuple[bool, ...]) -> set[Offset]:
+@lru_cache(maxsize=50_000)
+def _lit(height: int, width: int, bytes_clear: bytes) -> set[Offset]:
     """Offsets that are lit from the centre: walls that are touched, floors whose middle is reached."""
-    clear = dict(zip(window_places((0, 0), height, width), transparent, strict=True))
+    clear = {offset: bool(byte) for offset, byte in zip(window_offsets(height, width), bytes_clear, strict=True)}
     lit = {(0, 0)}
     for turn in (lambda d, c: (-d, c), lambda d, c: (d, c), lambda d, c: (c, -d), lambda d, c: (c, d)):
         rows = [(1, Fraction(-1), Fraction(1))]

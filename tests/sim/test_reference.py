@@ -1,77 +1,58 @@
-"""The engine against the reference, byte for byte, on the games that ship."""
+"""The engine against the reference, byte for byte, on the games that ship and on any game at all.
+
+benchmarks/differential.py plays the same for as long as one likes.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from engine.sim import Rules, games
+from engine.sim import Batch, Rules, World
 
-from .drawn import cells_from
+from .differential import Case, cases, play
 from .lockstep import Lockstep
+from .strategies import action_table, games_with_maps
 
-NAVIGATION_MAPS = [
-    """
-    #########
-    #...#...#
-    #.#...#.#
-    #.#.#.#.#
-    #...#..*#
-    #########
-    """,
-    """
-    .....
-    .#*#.
-    .....
-    """,
-]
+AGENT_STEPS = 1_500  # of each case; a few seconds for all
+SEEDS = st.integers(0, 2**64 - 1)
+ENVS, STEPS = 2, 25
 
-ARENA_MAP = """
-    #############
-    #@..m...m..1#
-    #...........#
-    #.n.#_.#..n.#
-    #...........#
-    #@..m...m..1#
-    #############
-    """
+Game = tuple[Rules, list[np.ndarray]]
 
 
-def agent_steps(rules: Rules, maps: list[str], env_count: int, steps: int, seed: int) -> int:
-    """Play random actions, one in twenty of them no action at all; returns the agent-steps compared."""
-    lockstep = Lockstep(rules, [cells_from(text, rules) for text in maps], env_count, seed, weights=[1, 2][: len(maps)])
-    random = np.random.default_rng(seed)
-    rows, actions = lockstep.batch.rows, len(rules.actions)
-    for tick in range(steps):
-        chosen = random.integers(0, actions, rows)
-        invalid = random.random(rows) < 0.05
-        lockstep.step(np.where(invalid, random.choice([-1, actions, 2**31 - 1, -(2**31)]), chosen).astype(np.int32))
-        if tick % 7 == 0:
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_a_game_agrees_with_the_reference(case: Case) -> None:
+    assert play(case, AGENT_STEPS, seed=1) >= AGENT_STEPS
+
+
+@settings(max_examples=150)
+@given(games_with_maps(), SEEDS)
+def test_any_game_agrees_with_the_reference(game: Game, seed: int) -> None:
+    rules, maps = game
+    lockstep = Lockstep(rules, maps, ENVS, seed, weights=[3, 1, 2][: len(maps)])
+
+    for tick, actions in enumerate(action_table(rules, lockstep.batch.rows, STEPS, seed % 2**32)):
+        lockstep.step(actions)
+        if tick % 5 == 0:
             lockstep.compare_states()
-        if tick % 50 == 0:
-            lockstep.compare_episodes()
     lockstep.compare_episodes()
-    return rows * steps
 
 
-def test_navigation_agrees_with_the_reference() -> None:
-    rules = games.navigation(max_steps=60)
+@settings(max_examples=50)
+@given(games_with_maps(), SEEDS, st.integers(0, STEPS), st.sampled_from([1, 2, 3]))
+def test_any_game_agrees_after_a_load_in_mid_episode(game: Game, seed: int, pause: int, threads: int) -> None:
+    rules, maps = game
+    weights = [3, 1, 2][: len(maps)]
+    lockstep = Lockstep(rules, maps, ENVS, seed, weights=weights)
+    other = Batch([World(rules, cells) for cells in maps], ENVS, seed=~seed, thread_count=threads)
+    other.set_world_weights(weights)
 
-    assert agent_steps(rules, NAVIGATION_MAPS, env_count=10, steps=2_000, seed=1) >= 20_000
-
-
-def test_arena_agrees_with_the_reference() -> None:
-    rules = games.arena(agents=4, max_steps=300, batteries_per_heart=1)
-
-    assert agent_steps(rules, [ARENA_MAP], env_count=5, steps=1_000, seed=2) >= 20_000
-
-
-def test_a_full_arena_agrees_with_the_reference() -> None:
-    # So crowded that nearly every move is blocked and the order of agents decides most of what happens.
-    rules = games.arena(agents=6, groups=3, max_steps=40).model_copy(update={"spawn_anywhere": True})
-    text = """
-        .m.n
-        ._..
-        .n..
-        """
-
-    assert agent_steps(rules, [text], env_count=2, steps=150, seed=3) == 1_800
+    for tick, actions in enumerate(action_table(rules, lockstep.batch.rows, STEPS, seed % 2**32)):
+        if tick == pause:
+            lockstep.move_to(other)
+            lockstep.compare_states()
+        lockstep.step(actions)
+    lockstep.compare_states()

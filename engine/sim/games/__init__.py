@@ -7,7 +7,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from ..rules import Rules
+from engine.sim.rules import Rules
+
 from .actions import NOOP, STRAIGHT, attacks, moves, rotations, steps
 from .arena import arena
 from .cooperation import two_switch

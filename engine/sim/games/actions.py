@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..rules import Action, Amounts, Direction, Verb
+from engine.sim.rules import Action, Amounts, Direction, Verb
 
 NOOP: Final = Action(name="noop")
 

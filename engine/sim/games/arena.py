@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..rules import Action, Kind, Plane, Resource, Rules, Style, Term, Verb
+from engine.sim.rules import Action, Kind, Plane, Resource, Rules, Style, Term, Verb
+
 from .actions import NOOP, STRAIGHT, moves, rotations
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..rules import End, Kind, Plane, Resource, Rules, Scope, Style, Term
+from engine.sim.rules import End, Kind, Plane, Resource, Rules, Scope, Style, Term
+
 from .actions import NOOP, STRAIGHT, moves
 
 

@@ -9,7 +9,8 @@ points are only the look of things. People see kinds on the screen; `v` shows wh
 
 from __future__ import annotations
 
-from ..rules import End, Kind, Plane, Resource, Rules, Style, Term, Window
+from engine.sim.rules import End, Kind, Plane, Resource, Rules, Style, Term, Window
+
 from .actions import NOOP, STRAIGHT, moves
 
 _WALL_LOOK = 1
@@ -57,9 +58,7 @@ def _wrong(look: int) -> Kind:
     return Kind(style=Style.USE, bump=True, hp=_FIRST_LOOK + look, outputs={"choice": 1})
 
 
-def _choice_game(
-    name: str, kinds: dict[str, Kind], max_steps: int, goal_reward: float, step_reward: float
-) -> Rules:
+def _choice_game(name: str, kinds: dict[str, Kind], max_steps: int, goal_reward: float, step_reward: float) -> Rules:
     return Rules(
         name=name,
         max_steps=max_steps,

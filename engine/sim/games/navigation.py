@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..rules import DIRECTIONS, End, Kind, Resource, Rules, Style, Term
+from engine.sim.rules import DIRECTIONS, End, Kind, Resource, Rules, Style, Term
+
 from .actions import NOOP, moves
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..rules import Action, Amounts, AttackPattern, Combat, Kind, Plane, Resource, Rules, Style, Term, Verb
+from engine.sim.rules import Action, Amounts, AttackPattern, Combat, Kind, Plane, Resource, Rules, Style, Term, Verb
+
 from .actions import NOOP, STRAIGHT, attacks, rotations, steps
 
 Variant = Literal["basic", "easy", "combat", "tag", "full"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ..rules import FOREVER, Kind, Plane, Rules, Scope, Sight, Tag, TagRange, Term, Window
+from engine.sim.rules import FOREVER, Kind, Plane, Rules, Scope, Sight, Tag, TagRange, Term, Window
+
 from .actions import NOOP, STRAIGHT, moves, rotations
 
 RewardSet = Literal["hs_broken", "hs_fixed"]

@@ -8,6 +8,7 @@ from engine.sim import (
     DIRECTION_STEPS,
     DIRECTIONS,
     FIRST_KIND,
+    FOREVER,
     ActionResult,
     AgentView,
     EnvView,
@@ -18,7 +19,9 @@ from engine.sim import (
     Verb,
 )
 
+from .contact import agent_at, contact_of
 from .scene import Scene
+from .subject import Subject, frozen_words
 
 if TYPE_CHECKING:
     from engine.sim import Action
@@ -29,11 +32,14 @@ _SHORT = {
     ActionResult.BLOCKED_WALL: "blocked",
     ActionResult.BLOCKED_AGENT: "agent in the way",
     ActionResult.OUTSIDE: "edge of the map",
-    ActionResult.NO_TARGET: "nothing there to use",
+    ActionResult.NO_TARGET: "nothing there",
     ActionResult.NO_RESOURCE: "input missing",
     ActionResult.COOLING_DOWN: "cooling down",
     ActionResult.FULL: "no room",
     ActionResult.USED_UP: "used up",
+    ActionResult.FROZEN: "frozen",
+    ActionResult.NOTHING_MOVED: "nothing to move",
+    ActionResult.MISSED: "missed",
 }
 
 
@@ -61,8 +67,18 @@ def gains_of(before: AgentView, after: AgentView, spec: Spec) -> tuple[dict[str,
 
 def tell_step(before: EnvView, after: EnvView, rules: Rules, spec: Spec, agent: int, person: int | None) -> str:
     """What a step was like for one agent; empty when there is nothing worth saying."""
-    who, old, new = _Subject(agent, person), before.agents[agent], after.agents[agent]
+    who, old, new = Subject(agent, person), before.agents[agent], after.agents[agent]
     gained, lost = gains_of(old, new, spec)
+    contact = contact_of(before, after, rules, agent, person)
+    if contact is not None:
+        was_hit = contact.actor != agent
+        changes = amounts(lost if was_hit else gained)
+        return (
+            f"{contact.sentence} {who.verb('lose' if was_hit else 'take')} {changes}." if changes else contact.sentence
+        )
+    done = _tell_deed(before, after, rules, agent, who, lost)
+    if done:
+        return done
     if gained and lost:
         return f"{who.verb('turn')} {amounts(lost)} into {amounts(gained)}."
     if gained:
@@ -80,43 +96,109 @@ def tell_end(scene_return: float, length: int, terminated: bool) -> str:
     )
 
 
-class _Subject:
-    """`You` or `Agent 3`, with the verb to match."""
+def _tell_deed(before: EnvView, after: EnvView, rules: Rules, agent: int, who: Subject, lost: dict[str, int]) -> str:
+    """What succeeded and is not told by what was gained; empty for all else."""
+    old, new = before.agents[agent], after.agents[agent]
+    if new.last_result != ActionResult.SUCCESS or new.last_action < 0:
+        return ""
+    ahead = _cell_ahead(old)
+    match rules.actions[new.last_action].verb:
+        case Verb.PUT if lost:
+            return f"{who.verb('put')} {amounts(lost)} into the {_thing_at(before, rules, *ahead)[0]}."
+        case Verb.SWAP:
+            other = agent_at(before, ahead)
+            thing = f"the {_thing_at(before, rules, *ahead)[0]}" if other is None else f"agent {other}"
+            return f"{who.verb('change')} places with {thing}."
+        case Verb.SHIELD:
+            return f"{who.verb('raise' if new.shield else 'lower')} {'your' if who.is_person else 'its'} shield."
+    return ""
 
-    def __init__(self, agent: int, person: int | None) -> None:
-        self._is_person = agent == person
-        self.name = "You" if self._is_person else f"Agent {agent}"
 
-    def verb(self, verb: str) -> str:
-        return f"{self.name} {verb if self._is_person else verb + 's'}"
-
-
-def _tell_failure(view: EnvView, rules: Rules, agent: int, who: _Subject) -> str:
+def _tell_failure(view: EnvView, rules: Rules, agent: int, who: Subject) -> str:
     me = view.agents[agent]
     action = rules.actions[me.last_action]
     result = ActionResult(me.last_result)
-    row, column = _cell_ahead(me)
-    thing, kind = _thing_at(view, rules, row, column)
+    cell = _cell_meant(me, action)
+    thing, kind = _thing_at(view, rules, *cell)
     doing = f"{who.name} cannot {_in_words(action)}"
     match result:
+        case ActionResult.FROZEN:
+            return _tell_frozen(me, who)
+        case ActionResult.MISSED:
+            other = agent_at(view, cell)
+            return f"{who.verb('miss')} {'its target' if other is None else f'agent {other}'}."
         case ActionResult.BLOCKED_AGENT:
-            other = next((i for i, a in enumerate(view.agents) if (a.row, a.column) == (row, column)), None)
+            other = agent_at(view, cell)
             return f"{doing}: {'another agent' if other is None else f'agent {other}'} is in the way."
         case ActionResult.OUTSIDE:
             return f"{doing}: the map ends there."
         case ActionResult.BLOCKED_WALL:
             return f"{doing}: {_a(thing)} is in the way."
         case ActionResult.NO_TARGET:
-            return f"{doing}: there is nothing to use to the {DIRECTIONS[me.facing]}."
+            return f"{doing}: {_missing_target(action, DIRECTIONS[me.facing])}."
+        case ActionResult.NO_RESOURCE if not _can_pay(me, action, rules):
+            return f"{doing}: it costs {amounts(action.required | action.consumed)}."
+    return _tell_refusal(f"{doing}{_PREPOSITIONS.get(action.verb, '')} the {thing}", thing, kind, action, result)
+
+
+def _tell_refusal(doing: str, thing: str, kind: Kind | None, action: Action, result: ActionResult) -> str:
+    """Why an object did not serve; empty if it is not known which one."""
+    if kind is None:
+        return ""
+    match result:
+        case ActionResult.COOLING_DOWN if kind.style is Style.PUT_GET:
+            return f"{doing}: it is not ready yet."
         case ActionResult.COOLING_DOWN:
-            return f"{doing} the {thing}: it is cooling down."
+            return f"{doing}: it is cooling down."
         case ActionResult.USED_UP:
-            return f"{doing} the {thing}: it is used up."
-        case ActionResult.NO_RESOURCE if kind:
-            return f"{doing} the {thing}: it needs {amounts(kind.inputs)}."
-        case ActionResult.FULL if kind:
-            return f"{doing} the {thing}: no room for {amounts(kind.outputs)}."
+            return f"{doing}: it is used up."
+        case ActionResult.NO_RESOURCE:
+            return f"{doing}: it needs {amounts(kind.inputs)}."
+        case ActionResult.FULL if action.verb is Verb.PUT:
+            return f"{doing}: it is full."
+        case ActionResult.FULL:
+            return f"{doing}: no room for {amounts(kind.outputs)}."
+        case ActionResult.NOTHING_MOVED if action.verb is Verb.PUT:
+            return f"{doing}: it takes {amounts(kind.inputs) or 'nothing'}."
+        case ActionResult.NOTHING_MOVED:
+            return f"{doing}: there is nothing in it."
     return ""
+
+
+_PREPOSITIONS = {Verb.PUT: " into", Verb.GET: " from"}
+
+
+def _tell_frozen(me: AgentView, who: Subject) -> str:
+    """`You are frozen for 9 turns`: those still to come."""
+    if me.frozen == 0:
+        return f"{who.are} free again."
+    return f"{who.are} {frozen_words(me.frozen, FOREVER)}."
+
+
+def _missing_target(action: Action, facing: str) -> str:
+    match action.verb:
+        case Verb.PUT:
+            return f"there is nothing to put it into to the {facing}"
+        case Verb.GET:
+            return f"there is nothing to get it from to the {facing}"
+        case Verb.SWAP:
+            return f"there is nothing to change places with to the {facing}"
+        case Verb.ATTACK:
+            return "nothing there can be hit"
+    return f"there is nothing to use to the {facing}"
+
+
+def _can_pay(me: AgentView, action: Action, rules: Rules) -> bool:
+    cost = action.required | action.consumed
+    return all(units >= cost.get(name, 0) for name, units in zip(rules.resources, me.inventory, strict=True))
+
+
+def _cell_meant(agent: AgentView, action: Action) -> tuple[int, int]:
+    """The cell that an action was about: ahead, but for a step backward."""
+    row, column = _cell_ahead(agent)
+    if action.verb is Verb.STEP and action.argument:
+        return 2 * agent.row - row, 2 * agent.column - column
+    return row, column
 
 
 def _a(thing: str) -> str:
@@ -160,5 +242,6 @@ def thing_words(scene: Scene, row: int, column: int) -> str:
     if kind.style is Style.SOLID:
         return thing
     takes = f"takes {amounts(kind.inputs)}, " if kind.inputs else ""
-    state = {2: ", cooling down", 3: ", used up"}.get(int(view.ready[row, column]), "")
+    busy = "working" if kind.style is Style.PUT_GET else "cooling down"
+    state = {2: f", {busy}", 3: ", used up"}.get(int(view.ready[row, column]), "")
     return f"{thing}{state}: {takes}gives {amounts(kind.outputs)}"
