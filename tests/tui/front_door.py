@@ -215,9 +215,7 @@ class OpenedApp:
             raise self._app.failure
 
 
-def opened(
-    root: Path, *overrides: str, recipe: str = "navigation", size: tuple[int, int] = (80, 24)
-) -> OpenedApp:
+def opened(root: Path, *overrides: str, recipe: str = "navigation", size: tuple[int, int] = (80, 24)) -> OpenedApp:
     """`async with opened(tmp_path, "trainer.seed=3") as door:`"""
     return OpenedApp(root, recipe, overrides, size)
 

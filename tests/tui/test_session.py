@@ -312,6 +312,19 @@ def test_closing_ends_the_run_with_a_checkpoint(opened: Opened) -> None:
     assert [info.step for info in directory.checkpoints()] == [run.state().step]
 
 
+def test_closing_ends_a_run_that_the_screen_has_not_heard_of_yet(opened: Opened) -> None:
+    session = opened(*ENDLESS_RUN)
+    run = session.start_run()
+
+    session.close()
+    opened.sessions.remove(session)
+
+    try:
+        assert run.state().status is RunState.STOPPED
+    finally:
+        run.close()
+
+
 def test_past_runs_are_listed_and_opened(opened: Opened) -> None:
     session = opened(*FINISHED_RUN)
     finished(session)
