@@ -214,6 +214,11 @@ class GridrlApp(App[int]):
             losses.append("The map has changes that no file has.")
         return losses
 
+    @property
+    def _is_ending(self) -> bool:
+        """Whether the widgets may be gone already, though a timer or a worker still calls."""
+        return self._exit or not self.is_running
+
     # ---- The game
 
     def _refresh_live(self) -> None:
@@ -227,9 +232,10 @@ class GridrlApp(App[int]):
 
     def _on_tick(self) -> None:
         session = self.session
-        assert session is not None
+        if session is None or self._is_ending:
+            return
         if session.watching:
-            frame = session.run.latest_frame() if session.run is not None else None
+            frame = session.watched_frame()
             if frame is not self._shown_frame:
                 self._shown_frame = frame
                 self._refresh_live()
@@ -328,7 +334,11 @@ class GridrlApp(App[int]):
             self.action_pane("live")
 
     def on_map_train_requested(self, event: MapTrainRequested) -> None:
-        if self._change_map(event.map):
+        session = self.session
+        if session is not None and session.is_training and session.own_run is not None:
+            words = f"{session.own_run.run_id} is training on the map it started with"
+            self._refuse(UsageError(words, hint="stop it first: F3, then s"))
+        elif self._change_map(event.map):
             self._start_training()
 
     def _change_map(self, grid_map: Any) -> bool:
@@ -383,7 +393,8 @@ class GridrlApp(App[int]):
 
     def _on_news(self) -> None:
         """Four times a second: what the watched run has logged goes to the monitor and to the status line."""
-        assert self.session is not None
+        if self.session is None or self._is_ending:
+            return
         news = self.session.news()
         if news is None:
             return
@@ -394,7 +405,7 @@ class GridrlApp(App[int]):
         if self.session.watching and not self.session.is_training:
             self.session.watch(False)
             self._refresh_live()
-        if self.session.keep_policy_fresh(news.events):
+        if self.session.has_fresh_policy():
             self._load_trained()
 
     def _command(self, command: Command) -> None:
@@ -427,9 +438,7 @@ class GridrlApp(App[int]):
     def on_monitor_pane_hyper_change_requested(self, event: MonitorPane.HyperChangeRequested) -> None:
         from engine.runs import SetHyper
 
-        # The chart says entropy_coefficient, as the metric does; the trainer's setting is `entropy`.
-        name = "entropy" if event.name == "entropy_coefficient" else event.name
-        self._command(SetHyper(name, event.value))
+        self._command(SetHyper(event.name, event.value))
 
     @work(thread=True, exclusive=True, group="runs", exit_on_error=False)
     def on_monitor_pane_runs_requested(self) -> None:

@@ -117,7 +117,11 @@ def _run_app(app: GridrlApp) -> int:
         loop = asyncio.get_running_loop()
         for number in ENDING_SIGNALS:
             loop.add_signal_handler(number, partial(app.exit, 128 + number, 128 + number))
-        await app.run_async()
+        try:
+            await app.run_async()
+        finally:
+            if app.session is not None:
+                app.session.stop()  # before the loop waits for its workers, a long query among them
 
     if sys.__stderr__ is not None:
         faulthandler.enable(file=sys.__stderr__)
@@ -153,7 +157,8 @@ def _report_crash(error: BaseException) -> NoReturn:
     path = Path(user_state_path("gridrl")) / "crash.txt"
     text = "".join(traceback.format_exception(error))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
         where = f"details: {path}"
     except OSError:
