@@ -25,7 +25,7 @@ import pytest
 from engine.runs import CheckpointInfo, RunDirectory, RunState, load_checkpoint
 
 COLUMNS, LINES = 80, 24
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 
 ENDLESS_RUN = (
     "trainer.env_count=32",
@@ -46,7 +46,7 @@ PROGRAM = (sys.executable, "-m", "tui.cli")
 class Terminal:
     """A pseudo-terminal with the program in it. Remembers every byte, and what the screen shows."""
 
-    def __init__(self, command: tuple[str, ...], runs: Path, **environment: str) -> None:
+    def __init__(self, command: tuple[str, ...], runs: Path, *, controlling: bool = True, **environment: str) -> None:
         self.master, self.slave = pty.openpty()
         fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self.attributes = termios.tcgetattr(self.slave)
@@ -63,7 +63,7 @@ class Terminal:
             env={**clean, **environment},
             cwd=Path(__file__).parents[1],
             start_new_session=True,
-            preexec_fn=_take_terminal,
+            preexec_fn=_take_terminal if controlling else None,
         )
 
     @property
@@ -206,8 +206,8 @@ def opened(runs: Path) -> Iterator[Callable[..., Terminal]]:
     """Opens programs in terminals of their own; closes what is left of them."""
     terminals: list[Terminal] = []
 
-    def open_terminal(*arguments: str, command: tuple[str, ...] = PROGRAM, **environment: str) -> Terminal:
-        terminals.append(Terminal((*command, *arguments), runs, **environment))
+    def open_terminal(*arguments: str, command: tuple[str, ...] = PROGRAM, **options: Any) -> Terminal:
+        terminals.append(Terminal((*command, *arguments), runs, **options))
         return terminals[-1]
 
     yield open_terminal
@@ -295,9 +295,14 @@ def test_a_signal_ends_the_run_and_gives_the_terminal_back(
     assert_whole(RunDirectory(runs / "calm-fox"), RunState.STOPPED)
 
 
-def test_a_broken_connection_ends_the_run_with_a_checkpoint(opened: Callable[..., Terminal], runs: Path) -> None:
-    terminal = opened("navigation", *ENDLESS_RUN)
+@pytest.mark.parametrize("controlling", [True, False], ids=["with SIGHUP", "without a signal"])
+def test_a_broken_connection_ends_the_run_with_a_checkpoint(
+    opened: Callable[..., Terminal], runs: Path, controlling: bool
+) -> None:
+    terminal = opened("navigation", *ENDLESS_RUN, controlling=controlling)
     trained(terminal)
+    terminal.type("\x1b[12~ ")  # F2 and space: a game in motion, so that there is something to write to nobody
+    terminal.until_seen("> 10/s")
 
     terminal.hang_up()
 

@@ -6,6 +6,7 @@ the other panes follow it. Work that blocks runs in thread workers that answer w
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,9 @@ class GridrlApp(App[int]):
         ),
         Binding("ctrl+q", "leave", "quit", id="app.quit", show=False, priority=True, tooltip="Quit"),
         Binding("ctrl+c", "leave", "quit", id="app.interrupt", show=False, tooltip="Quit"),
+        Binding(
+            "ctrl+z", "suspend_process", "suspend", id="app.suspend", show=False, tooltip="Suspend; fg returns"
+        ),
     ]
 
     def __init__(self, open_session: Callable[[float], Session]) -> None:
@@ -78,6 +82,7 @@ class GridrlApp(App[int]):
         self._panes: dict[str, Widget] = {}
         self._tick: Timer | None = None
         self._shown_frame: object = None
+        self._wanted = ""
         self.failure: Exception | None = None
         """What ended the app, if it was a defect: whoever started it reports, once the terminal is restored."""
         self.refusal: GridrlError | None = None
@@ -136,6 +141,9 @@ class GridrlApp(App[int]):
         editor.rules = self.session.config.rules
         editor.set_map(self.session.map)
         self.set_interval(NEWS_PERIOD_S, self._on_news)
+        if self._wanted:
+            self.action_pane(self._wanted)
+        self.call_after_refresh(_wake_collector)
 
     def on_resize(self, event: Resize) -> None:
         width, height = event.size
@@ -149,6 +157,7 @@ class GridrlApp(App[int]):
 
     def action_pane(self, name: str) -> None:
         pane = self._panes.get(name)
+        self._wanted = name if pane is None else ""  # pressed before the panes are there: goes there then
         if pane is None or len(self.screen_stack) > 1:
             return
         self._deck.front = name
@@ -521,11 +530,19 @@ class GridrlApp(App[int]):
             self.notify(safe_str(str(error)), severity="warning", markup=False, timeout=8)
 
 
+def _wake_collector() -> None:
+    """What is loaded by now stays until the end: a full collection over it would hold a key up for 80 ms."""
+    if gc.isenabled():
+        return  # not opened by the command line: a test has other things in this process
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)  # rarer: a drawn frame leaves a thousand objects behind, and hardly a cycle
+    gc.enable()
+
+
 _WELCOME = "Walk with the arrows or hjkl. Space lets the agents play, t trains them, ? lists all keys."
 
 _BUILT_IN = [
     Binding("ctrl+p", "command_palette", "palette", tooltip="Find any action by name"),
-    Binding("ctrl+z", "suspend_process", "suspend", tooltip="Back to the shell; fg returns"),
 ]
 
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -47,6 +48,7 @@ def run(arguments: list[str]) -> int:
     """Parse, check, open; returns the exit status."""
     options = _parser().parse_args(arguments)
     _check_terminal()
+    gc.disable()  # nothing that imports make is garbage; the app wakes it once all is loaded
     from .app import GridrlApp  # deferred: --help and a refused terminal should not load Textual
 
     app = GridrlApp(lambda fps: _open_session(options.recipe, options.override, fps))

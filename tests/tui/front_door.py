@@ -80,6 +80,11 @@ class Door:
 
         The pilot's own would wait for the process to be idle, which it is not while a run trains.
         """
+        for key in keys:
+            await self.press_at_once(key)
+
+    async def press_at_once(self, *keys: str) -> None:
+        """Press keys faster than the app can handle them, then let it settle."""
         driver = self.app._driver
         assert driver is not None
         for key in keys:
@@ -87,7 +92,7 @@ class Door:
             event = Key(name, key_to_character(name))
             event.set_sender(self.app)
             driver.send_message(event)
-            await self.settled()
+        await self.settled()
 
     async def settled(self) -> None:
         """Until every message has been handled, those that handlers sent too, and drawn."""
