@@ -4,6 +4,7 @@ gridworld.h is the single source of the interface: what cffi sees is that file w
 lines. Run by itself (`python build_ffi.py`) it builds the extension in place.
 """
 
+import os
 import re
 import shlex
 import shutil
@@ -38,12 +39,32 @@ def check_platform() -> None:
     """Say in one line what is missing, before a compiler's or a linker's own words do."""
     if sys.platform == "win32":
         raise SystemExit("gridrl-tui: Windows is not supported directly; install and run it inside WSL")
-    compiler = shlex.split(sysconfig.get_config_var("CC") or "cc")[0]
-    if shutil.which(compiler) is None and shutil.which("cc") is None:
+    choose_compiler()
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    if not headers.exists():
         raise SystemExit(
-            f"gridrl-tui: no C compiler found ({compiler}); install one, "
+            f"gridrl-tui: {headers} is missing; install Python's headers, for example `apt install python3-dev`"
+        )
+
+
+def choose_compiler() -> None:
+    """Take $CC, else the compiler that built this Python, else the system's own; setuptools stops at the second."""
+    wanted = os.environ.get("CC")
+    built_with = sysconfig.get_config_var("CC") or "cc"
+    found = next(filter(is_command, [wanted] if wanted else [built_with, "cc", "gcc", "clang"]), None)
+    if found is None:
+        raise SystemExit(
+            f"gridrl-tui: no C compiler found ({wanted or built_with}); install one, "
             "for example `apt install build-essential` or `xcode-select --install`, and try again"
         )
+    if found != built_with:
+        os.environ["CC"] = found
+
+
+def is_command(words: str) -> bool:
+    """Whether there is a program by the first of these words: `gcc -pthread`."""
+    parts = shlex.split(words)
+    return bool(parts) and shutil.which(parts[0]) is not None
 
 
 def declarations() -> str:

@@ -6,7 +6,8 @@
     keys_idle      milliseconds from a key to the end of the frame that shows its effect
     keys_training  the same with a trainer in the program, playing in Live and reading charts in Train
     bytes          bytes of a frame: a grid of 64 x 40 whose cells change, and the program stepping `arena`
-    training       agent steps a second with the program open, against the same run without a screen
+    training       agent steps a second with the program open, against the same run without a screen, and what the
+                   thread that draws the screen takes of a core
 
 Each case says in its configuration what was done. Quantiles are of one round of presses; the median, least and
 most are over the rounds. Other work on the machine lengthens everything but bytes: look at `machine.load`.
@@ -319,11 +320,13 @@ def _sizes(name: str, configuration: dict[str, object], frames: Sequence[bytes])
 
 def training(pairs: int) -> Iterator[Figure]:
     speeds: dict[str, list[float]] = {}
+    shares: dict[str, list[float]] = {}
     for pair in range(pairs):
         halves = [headless_speed, screen_speeds]
         for half in halves if pair % 2 == 0 else reversed(halves):  # in turn, as others load the machine or not
-            for name, speed in half().items():
+            for name, speed, share in half():
                 speeds.setdefault(name, []).append(speed)
+                shares.setdefault(name, []).append(share)
     configuration: dict[str, object] = {"recipe": "navigation", "window_s": WINDOW_S}
     alone = speeds["no screen"]
     for name, values in speeds.items():
@@ -332,10 +335,11 @@ def training(pairs: int) -> Iterator[Figure]:
         if values is not alone:
             ratios = [value / other for value, other in zip(values, alone, strict=True)]
             yield figure("training_share", "of no screen", {**configuration, "screen": name}, ratios)
+            yield figure("screen_thread", "CPU s/s", {**configuration, "screen": name}, shares[name])
 
 
-def headless_speed() -> dict[str, float]:
-    """The run as `gridrl train` has it."""
+def headless_speed() -> Iterator[tuple[str, float, float]]:
+    """The run as `gridrl train` has it, without a thread for a screen."""
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             [sys.executable, "-m", "engine.cli", "train", "navigation", *ENDLESS],
@@ -346,22 +350,26 @@ def headless_speed() -> dict[str, float]:
         )
         try:
             run = settled_run(Path(folder), time.sleep)
-            return {"no screen": speed_of(run, time.sleep)}
+            yield "no screen", speed_of(run, time.sleep), 0.0
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(PATIENCE_S)
 
 
-def screen_speeds() -> dict[str, float]:
-    """The same run inside the program: seen in Train, behind a resting and a playing Live pane, and watched."""
+def screen_speeds() -> Iterator[tuple[str, float, float]]:
+    """The same run inside the program: seen in Train, behind a resting and a playing Live pane, and watched.
+
+    With each, the share of a core that the screen's own thread takes, which neighbours hardly change.
+    """
     with ready_program("navigation", *ENDLESS) as (terminal, root):
         run = start_training(terminal, root)
-        speeds = {"train": speed_of(run, terminal.read_for)}
-        for name, key in (("live, resting", "1"), ("live, playing 10/s", " "), ("live, watching the run", "w")):
+        views = (("train", "2"), ("live, resting", "1"), ("live, playing 10/s", " "), ("live, watching the run", "w"))
+        for name, key in views:
             terminal.press(key)
             terminal.read_for(1.0)
-            speeds[name] = speed_of(run, terminal.read_for)
-        return speeds
+            began, cpu = time.perf_counter(), terminal.main_thread_cpu_s()
+            speed = speed_of(run, terminal.read_for)
+            yield name, speed, (terminal.main_thread_cpu_s() - cpu) / (time.perf_counter() - began)
 
 
 def speed_of(run: RunDirectory, pause: Callable[[float], object]) -> float:

@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     for game, threads, envs, window in product(MAPS, (1, 2), (64, 1024), (11, 1)):
-        show(measure(game, envs, threads, window, options.seconds, max(options.repeats, 5)), options.json)
+        show(measure(game, envs, threads, window, options.seconds, options.repeats), options.json)
 
 
 if __name__ == "__main__":

@@ -143,6 +143,12 @@ class Terminal:
         times = psutil.Process(self.pid).cpu_times()
         return times.user + times.system
 
+    def main_thread_cpu_s(self) -> float:
+        """CPU seconds of its main thread, which draws the screen, in steps of 10 ms."""
+        threads = psutil.Process(self.pid).threads()
+        main = next((thread for thread in threads if thread.id == self.pid), threads[0])
+        return main.user_time + main.system_time
+
     # ---- The end
 
     def close(self) -> int:

@@ -6,6 +6,7 @@ the other panes follow it. Work that blocks runs in thread workers that answer w
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,9 @@ class GridrlApp(App[int]):
         ),
         Binding("ctrl+q", "leave", "quit", id="app.quit", show=False, priority=True, tooltip="Quit"),
         Binding("ctrl+c", "leave", "quit", id="app.interrupt", show=False, tooltip="Quit"),
+        Binding(
+            "ctrl+z", "suspend_process", "suspend", id="app.suspend", show=False, tooltip="Suspend; fg returns"
+        ),
     ]
 
     def __init__(self, open_session: Callable[[float], Session]) -> None:
@@ -78,6 +82,7 @@ class GridrlApp(App[int]):
         self._panes: dict[str, Widget] = {}
         self._tick: Timer | None = None
         self._shown_frame: object = None
+        self._wanted = ""
         self.failure: Exception | None = None
         """What ended the app, if it was a defect: whoever started it reports, once the terminal is restored."""
         self.refusal: GridrlError | None = None
@@ -136,6 +141,9 @@ class GridrlApp(App[int]):
         editor.rules = self.session.config.rules
         editor.set_map(self.session.map)
         self.set_interval(NEWS_PERIOD_S, self._on_news)
+        if self._wanted:
+            self.action_pane(self._wanted)
+        self.call_after_refresh(_wake_collector)
 
     def on_resize(self, event: Resize) -> None:
         width, height = event.size
@@ -149,6 +157,7 @@ class GridrlApp(App[int]):
 
     def action_pane(self, name: str) -> None:
         pane = self._panes.get(name)
+        self._wanted = name if pane is None else ""  # pressed before the panes are there: goes there then
         if pane is None or len(self.screen_stack) > 1:
             return
         self._deck.front = name
@@ -214,6 +223,11 @@ class GridrlApp(App[int]):
             losses.append("The map has changes that no file has.")
         return losses
 
+    @property
+    def _is_ending(self) -> bool:
+        """Whether the widgets may be gone already, though a timer or a worker still calls."""
+        return self._exit or not self.is_running
+
     # ---- The game
 
     def _refresh_live(self) -> None:
@@ -227,9 +241,10 @@ class GridrlApp(App[int]):
 
     def _on_tick(self) -> None:
         session = self.session
-        assert session is not None
+        if session is None or self._is_ending:
+            return
         if session.watching:
-            frame = session.run.latest_frame() if session.run is not None else None
+            frame = session.watched_frame()
             if frame is not self._shown_frame:
                 self._shown_frame = frame
                 self._refresh_live()
@@ -328,7 +343,11 @@ class GridrlApp(App[int]):
             self.action_pane("live")
 
     def on_map_train_requested(self, event: MapTrainRequested) -> None:
-        if self._change_map(event.map):
+        session = self.session
+        if session is not None and session.is_training and session.own_run is not None:
+            words = f"{session.own_run.run_id} is training on the map it started with"
+            self._refuse(UsageError(words, hint="stop it first: F3, then s"))
+        elif self._change_map(event.map):
             self._start_training()
 
     def _change_map(self, grid_map: Any) -> bool:
@@ -383,7 +402,8 @@ class GridrlApp(App[int]):
 
     def _on_news(self) -> None:
         """Four times a second: what the watched run has logged goes to the monitor and to the status line."""
-        assert self.session is not None
+        if self.session is None or self._is_ending:
+            return
         news = self.session.news()
         if news is None:
             return
@@ -394,7 +414,7 @@ class GridrlApp(App[int]):
         if self.session.watching and not self.session.is_training:
             self.session.watch(False)
             self._refresh_live()
-        if self.session.keep_policy_fresh(news.events):
+        if self.session.has_fresh_policy():
             self._load_trained()
 
     def _command(self, command: Command) -> None:
@@ -427,9 +447,7 @@ class GridrlApp(App[int]):
     def on_monitor_pane_hyper_change_requested(self, event: MonitorPane.HyperChangeRequested) -> None:
         from engine.runs import SetHyper
 
-        # The chart says entropy_coefficient, as the metric does; the trainer's setting is `entropy`.
-        name = "entropy" if event.name == "entropy_coefficient" else event.name
-        self._command(SetHyper(name, event.value))
+        self._command(SetHyper(event.name, event.value))
 
     @work(thread=True, exclusive=True, group="runs", exit_on_error=False)
     def on_monitor_pane_runs_requested(self) -> None:
@@ -512,11 +530,19 @@ class GridrlApp(App[int]):
             self.notify(safe_str(str(error)), severity="warning", markup=False, timeout=8)
 
 
+def _wake_collector() -> None:
+    """What is loaded by now stays until the end: a full collection over it would hold a key up for 80 ms."""
+    if gc.isenabled():
+        return  # not opened by the command line: a test has other things in this process
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)  # rarer: a drawn frame leaves a thousand objects behind, and hardly a cycle
+    gc.enable()
+
+
 _WELCOME = "Walk with the arrows or hjkl. Space lets the agents play, t trains them, ? lists all keys."
 
 _BUILT_IN = [
     Binding("ctrl+p", "command_palette", "palette", tooltip="Find any action by name"),
-    Binding("ctrl+z", "suspend_process", "suspend", tooltip="Back to the shell; fg returns"),
 ]
 
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -47,6 +48,7 @@ def run(arguments: list[str]) -> int:
     """Parse, check, open; returns the exit status."""
     options = _parser().parse_args(arguments)
     _check_terminal()
+    gc.disable()  # nothing that imports make is garbage; the app wakes it once all is loaded
     from .app import GridrlApp  # deferred: --help and a refused terminal should not load Textual
 
     app = GridrlApp(lambda fps: _open_session(options.recipe, options.override, fps))
@@ -117,7 +119,11 @@ def _run_app(app: GridrlApp) -> int:
         loop = asyncio.get_running_loop()
         for number in ENDING_SIGNALS:
             loop.add_signal_handler(number, partial(app.exit, 128 + number, 128 + number))
-        await app.run_async()
+        try:
+            await app.run_async()
+        finally:
+            if app.session is not None:
+                app.session.stop()  # before the loop waits for its workers, a long query among them
 
     if sys.__stderr__ is not None:
         faulthandler.enable(file=sys.__stderr__)
@@ -153,7 +159,8 @@ def _report_crash(error: BaseException) -> NoReturn:
     path = Path(user_state_path("gridrl")) / "crash.txt"
     text = "".join(traceback.format_exception(error))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
         where = f"details: {path}"
     except OSError:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from engine.errors import RunError, UsageError
@@ -17,15 +18,15 @@ from engine.maps import GridMap
 from engine.policies.registry import create_policy
 from engine.recipes import RecipeConfig, map_of, prepare_run
 from engine.runs import (
-    Checkpoint,
     Command,
     Event,
-    EventLogged,
     FinishedRun,
+    Frame,
     RunDirectory,
     RunHandle,
     RunState,
     RunStatus,
+    SharePolicy,
     Unwatch,
     Watch,
     list_runs,
@@ -70,15 +71,20 @@ class Session:
         self.query = QuerySession(root)
         self._watching = False
         self._watch_fps = min(WATCH_FPS, fps)
+        self._run_map = self.map
         self._run_play: Play | None = None  # the game of the own run: its rules name what its frames show
-        self._awaits_policy = False  # whether the own run's checkpoints are to play
-        self._asked_checkpoint_at = 0.0
+        self._follows_run = False  # whether the own run's policy is to play, newer and newer
+        self._asked_policy_at = 0.0
+        self._loaded_policy: Path | None = None
+        self._starting = Lock()  # held while a run is being prepared: one at a time
+        self._owning = Lock()  # guards own_run and _is_closed: a run that starts while we end must end too
+        self._is_closed = False
 
     # ---- The game
 
     def scene(self) -> Scene:
         """What the Live pane shows now."""
-        frame = self.run.latest_frame() if self._watching and self.run is not None else None
+        frame = self.watched_frame()
         if frame is None:
             play, view, source = self.play, self.play.view, ""
             step_terms, episode_terms = play.terms()
@@ -195,7 +201,7 @@ class Session:
     def use_scripted(self, name: str) -> str:
         """Let a policy without learning play; returns what to tell."""
         self.player = create_policy(name, self.config.rules, self.play.spec)
-        self.policy, self._awaits_policy = name, False
+        self.policy, self._follows_run = name, False
         return f"{name} plays now."
 
     def use_trained(self, player: Player) -> None:
@@ -203,20 +209,25 @@ class Session:
         self.player, self.policy = player, "trained"
 
     def find_trained(self) -> Player:
-        """Worker: the newest policy of the watched run, else of the newest run of this game that has one.
+        """Worker: the policy that the own run shares; else the newest of the viewed run, or of any run of this game.
 
         Raises:
             UsageError: there is none.
             CheckpointError: it is damaged or does not fit this game.
         """
+        shared = self.own_run.shared_policy() if self._follows_run and self.own_run is not None else None
+        if shared is not None:
+            return self._load_policy(shared, self.own_run.run_id if self.own_run is not None else "")
         for directory in self._candidates():
             checkpoints = directory.checkpoints()
             if checkpoints:
-                newest = checkpoints[-1]
-                player = create_policy("trained", self.config.rules, self.play.spec, checkpoint=newest.path)
-                player.name = f"{directory.run_id}@{newest.step}"
-                return player
+                return self._load_policy(checkpoints[-1].path, directory.run_id)
         raise UsageError(f"no trained policy for {self.config.rules.name} yet", hint="press t to train one")
+
+    def _load_policy(self, path: Path, run_id: str) -> Player:
+        player = create_policy("trained", self.config.rules, self.play.spec, checkpoint=path)
+        player.name = f"{run_id}@{int(path.stem.removeprefix('ck-'))}"
+        return player
 
     def _candidates(self) -> list[RunDirectory]:
         if self.run is not None:
@@ -224,25 +235,36 @@ class Session:
         return [run for run in list_runs(self.root) if run.info().game == self.config.rules.name]
 
     def follow_run_policy(self) -> bool:
-        """Have the run of this process save its policy now; True if there is a run and a checkpoint will come."""
+        """Let the own run's policy play as soon as it is shared, and follow it. False without a run under way."""
+        self._follows_run = self.is_training and self._ask_for_policy()
+        return self._follows_run
+
+    def has_fresh_policy(self) -> bool:
+        """While the own run is followed: ask it for its policy now and then. True if a newer one waits."""
+        if not self._follows_run or self.own_run is None:
+            return False
         if not self.is_training:
+            self._follows_run = False  # its last checkpoint is the last word
+            return True
+        if time.monotonic() - self._asked_policy_at >= FRESH_POLICY_S:
+            self._ask_for_policy()
+        newest = self.own_run.shared_policy()
+        fresh = newest is not None and newest != self._loaded_policy
+        self._loaded_policy = newest
+        return fresh
+
+    def _ask_for_policy(self) -> bool:
+        self._asked_policy_at = time.monotonic()
+        return self._tell_own_run(SharePolicy())
+
+    def _tell_own_run(self, command: Command) -> bool:
+        """Send to the own run. False if it ended a moment ago: then there is nobody to tell."""
+        try:
+            assert self.own_run is not None
+            self.own_run.send(command)
+        except RunError:
             return False
-        self._awaits_policy = True
-        self._ask_for_checkpoint()
         return True
-
-    def keep_policy_fresh(self, events: Sequence[Event]) -> bool:
-        """While a trained policy plays: ask its run for the newest now and then. True if one has just been saved."""
-        if not self._awaits_policy:
-            return False
-        if self.is_training and time.monotonic() - self._asked_checkpoint_at >= FRESH_POLICY_S:
-            self._ask_for_checkpoint()
-        return any(isinstance(event, EventLogged) and event.kind == "checkpoint" for event in events)
-
-    def _ask_for_checkpoint(self) -> None:
-        assert self.own_run is not None
-        self._asked_checkpoint_at = time.monotonic()
-        self.own_run.send(Checkpoint())
 
     # ---- Runs
 
@@ -252,22 +274,32 @@ class Session:
         return self.own_run is not None and self.own_run.state().status.is_open
 
     def start_run(self) -> LocalRun:
-        """Worker: begin to train on the present map.
+        """Worker: begin to train on the present map. The run belongs to this session from its first moment.
 
         Raises:
-            GridrlError: the map, the settings or the disk do not allow it.
+            GridrlError: the map, the settings or the disk do not allow it, or another run is under way.
         """
-        if self.is_training:
-            raise UsageError("a run is under way already", hint="stop it first: F3, then s")
-        run = prepare_run(self.recipe, self.config, self.root, grid_map=self.map)
-        return run.start()
+        if not self._starting.acquire(blocking=False):
+            raise UsageError("a run is being prepared already")
+        try:
+            if self.is_training:
+                raise UsageError("a run is under way already", hint="stop it first: F3, then s")
+            grid_map = self.map
+            run = prepare_run(self.recipe, self.config, self.root, grid_map=grid_map)
+            with self._owning:
+                if self._is_closed:
+                    run.close()
+                    raise UsageError("the program is ending")
+                self.own_run, self._run_map = run, grid_map
+                return run.start()
+        finally:
+            self._starting.release()
 
     def adopt_run(self, run: LocalRun) -> None:
-        """Watch a run that this process has just started."""
+        """Show a run that this process has just started."""
         if self._run_play is not None:
             self._run_play.close()
-        self._run_play = Play(self.config.rules, self.map)
-        self.own_run = run
+        self._run_play = Play(self.config.rules, self._run_map)
         self.watch_run(run)
 
     def open_run(self, run_id: str) -> RunHandle:
@@ -312,9 +344,13 @@ class Session:
         """
         if on and not self.is_training:
             raise RunError("no run is under way here", hint="press t to train on this map")
-        if self.own_run is not None and self.own_run.state().status.is_open and on != self._watching:
-            self.own_run.send(Watch(0, self._watch_fps) if on else Unwatch())
+        if self.is_training and on != self._watching:
+            self._tell_own_run(Watch(0, self._watch_fps) if on else Unwatch())
         self._watching = on
+
+    def watched_frame(self) -> Frame | None:
+        """The newest picture of the own run's agents, None unless they are being watched."""
+        return self.own_run.latest_frame() if self._watching and self.own_run is not None else None
 
     def past_runs(self) -> list[tuple[str, RunState, int, int]]:
         """Worker: name, state, step and total of every run, newest first."""
@@ -342,8 +378,15 @@ class Session:
 
     # ---- End
 
+    def stop(self) -> None:
+        """Begin nothing more and let what runs on workers end; does not wait."""
+        with self._owning:
+            self._is_closed = True
+        self.query.stop()
+
     def close(self) -> None:
-        """Worker or after the screen: stop the run with a checkpoint and let go of everything."""
+        """After the screen: stop the run with a checkpoint, wait for it, and let go of everything."""
+        self.stop()
         if self.own_run is not None:
             self.own_run.close()
         if self.run is not None and self.run is not self.own_run:

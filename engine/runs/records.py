@@ -76,6 +76,11 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class SharePolicy:
+    """Write the present policy where a watcher can load it; not a checkpoint, and not kept."""
+
+
+@dataclass(frozen=True)
 class Watch:
     """Publish frames of one env."""
 
@@ -97,7 +102,7 @@ class SetHyper:
     value: float
 
 
-Command = Pause | Resume | Stop | Checkpoint | Watch | Unwatch | SetHyper
+Command = Pause | Resume | Stop | Checkpoint | SharePolicy | Watch | Unwatch | SetHyper
 
 
 # Events: what a watcher drains, in order.

@@ -22,7 +22,6 @@ _WORDS = (
     ("disabled by configuration|disabled through configuration", "this console does not touch files", ""),
     ("configuration has been locked", "settings cannot be changed here", ""),
     ("^Out of Memory|failed to (?:allocate|pin)|could not allocate", "the query needs too much memory", MEMORY_HINT),
-    ("Required module 'pytz'", "times with a time zone cannot be fetched", "write (...)::TIMESTAMP"),
     ("INSTALL |[Ee]xtension", "extensions cannot be loaded here", ""),
 )
 """What to look for in DuckDB's sentence, and our sentence and hint instead."""

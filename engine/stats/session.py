@@ -154,12 +154,16 @@ class QuerySession:
         with self._looking:
             return [*self._opened().views(), *self._temporary]
 
-    def close(self) -> None:
-        """Cancel what runs and let go of the memory."""
+    def stop(self) -> None:
+        """Cancel what runs and begin nothing more; does not wait."""
         self._is_closed = True
         self.cancel()
         if self._store is not None:
             self._store.ingest.stop()
+
+    def close(self) -> None:
+        """Stop, wait, and let go of the memory."""
+        self.stop()
         with self._refreshing, self._querying, self._looking, self._opening:
             if self._store is not None:
                 self._store.close()

@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from engine.errors import ConfigError
 from engine.policies.architecture import Architecture
 
+HYPER_LIMITS = {"learning_rate": (0.0, 1.0), "entropy_coefficient": (0.0, 10.0)}
+"""What can be changed while a run is under way, and the smallest and largest values."""
+
 
 class TrainerConfig(BaseModel):
     """One PPO run. The defaults suit a small gridworld on two CPU cores."""
@@ -41,7 +44,7 @@ class TrainerConfig(BaseModel):
     """Largest change of an action's probability ratio that still pays."""
     value_clip: float = Field(default=0.0, ge=0)
     """Largest change of a value that still counts, in reward units; 0 = off."""
-    entropy: float = Field(default=0.01, ge=0)
+    entropy_coefficient: float = Field(default=0.01, ge=0, le=10)
     """Weight of the entropy bonus."""
     value_coefficient: float = Field(default=0.5, ge=0)
     """Weight of the value loss."""

@@ -6,6 +6,7 @@ nothing the trainer does waits for a reader. No torch.
 
 from __future__ import annotations
 
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from engine.runs import Command, Frame, RunState, RunStatus
@@ -19,6 +20,7 @@ class Controls:
         # Slots hold immutable values and are replaced whole, so neither side needs a lock.
         self.status = RunStatus(RunState.STARTING)
         self.frame: Frame | None = None
+        self.shared_policy: Path | None = None
 
     def send(self, command: Command) -> None:
         """Leave a command for the trainer."""

@@ -10,6 +10,8 @@ import gc
 import logging
 import threading
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,6 +75,10 @@ class LocalRun:
         """The newest picture of the watched env."""
         return self._controls.frame
 
+    def shared_policy(self) -> Path | None:
+        """The file of the policy last shared, None before the first SharePolicy was obeyed."""
+        return self._controls.shared_policy
+
     def send(self, command: Command) -> None:
         """Leave a command for the trainer.
 
@@ -131,9 +137,10 @@ class LocalRun:
         """Leave the run FAILED in its directory and in the slot, even if the disk refuses the words."""
         before = self._controls.status
         failed = RunStatus(RunState.FAILED, before.step, before.total_steps, 0.0, before.elapsed, message)
-        try:
-            self._writer.event("error", message)
-            self._writer.close(RunState.FAILED, message)
-        except GridrlError:
-            _log.exception("run %s could not record its failure", self.run_id)
+        steps = (partial(self._writer.event, "error", message), partial(self._writer.close, RunState.FAILED, message))
+        for record in steps:
+            try:  # each by itself: a full disk must not leave the lock held
+                record()
+            except GridrlError:
+                _log.exception("run %s could not record its failure", self.run_id)
         self._controls.status = failed

@@ -30,13 +30,15 @@ from engine.runs import (
     RunStatus,
     RunWriter,
     SetHyper,
+    SharePolicy,
     Stop,
     Unwatch,
     Watch,
+    save_checkpoint,
 )
 from engine.sim import Batch, Rules, World
 
-from .config import TrainerConfig
+from .config import HYPER_LIMITS, TrainerConfig
 from .control import Controls
 from .ppo import ppo_update
 from .report import episode_metrics, episode_records
@@ -46,8 +48,8 @@ from .rollout import Rollout
 _HEARTBEAT_S = 1.0  # a paused run says that it lives this often
 _EPISODE_CAPACITY = 1 << 18  # finished agent-episodes kept between two drains, at most; some 50 MB
 _MAX_FPS = 60.0  # faster than any terminal draws
-_HYPER_LIMITS = {"learning_rate": (0.0, 1.0), "entropy": (0.0, 1.0)}
-"""What SetHyper may change, and the smallest and largest values."""
+_SHARED = "live"
+"""Folder of a run where SharePolicy leaves the present policy."""
 
 
 class Trainer:
@@ -69,7 +71,7 @@ class Trainer:
         self.step = 0
         self.iteration = 0
         self.learning_rate = config.learning_rate  # the base that annealing starts from; SetHyper changes it
-        self.entropy = config.entropy
+        self.entropy_coefficient = config.entropy_coefficient
 
         rows = config.env_count * rules.agents
         self.batch = Batch(
@@ -161,9 +163,10 @@ class Trainer:
                 self.config.gae_lambda,
             )
         samples = rollout.samples(advantages, returns)
-        metrics = ppo_update(self.network, self.optimizer, samples, self.config, self.entropy, self.generator)
+        coefficient = self.entropy_coefficient
+        metrics = ppo_update(self.network, self.optimizer, samples, self.config, coefficient, self.generator)
         metrics["train/learning_rate"] = rate
-        metrics["train/entropy_coefficient"] = self.entropy
+        metrics["train/entropy_coefficient"] = coefficient
         return metrics
 
     def _report(self, metrics: dict[str, float], learn_s: float) -> None:
@@ -242,6 +245,8 @@ class Trainer:
                 self._checkpoint("asked for")
             case SetHyper(name, value):
                 self._set_hyper(name, value)
+            case SharePolicy():
+                self._share_policy()
             case Watch():
                 self._watch(command)
             case Unwatch():
@@ -249,16 +254,33 @@ class Trainer:
                 self.controls.frame = None
 
     def _set_hyper(self, name: str, value: float) -> None:
-        """Change a hyperparameter, or say why not."""
-        limits = _HYPER_LIMITS.get(name)
+        """Change a hyperparameter from the next iteration on, or say why not."""
+        limits = HYPER_LIMITS.get(name)
         if limits is None:
-            self._event("warning", f"{name} cannot be changed in a run; {' and '.join(_HYPER_LIMITS)} can")
+            self._event("warning", f"{name} cannot be changed in a run; {' and '.join(HYPER_LIMITS)} can")
         elif not limits[0] <= value <= limits[1]:
             self._event("warning", f"{name} must be {limits[0]:g} to {limits[1]:g}, not {value:g}")
         else:
-            before = getattr(self, name)
-            setattr(self, name, float(value))
+            before = self._hyper(name)
+            # A rate is set as it is seen, annealed; kept is the base that annealing starts from.
+            setattr(self, name, float(value) / (self._annealed if name == "learning_rate" else 1.0))
             self._event("command", f"{name} {before:g} -> {value:g}", name=name, before=before, value=float(value))
+
+    def _hyper(self, name: str) -> float:
+        """A hyperparameter as the metrics show it."""
+        return float(getattr(self, name)) * (self._annealed if name == "learning_rate" else 1.0)
+
+    @property
+    def _annealed(self) -> float:
+        """What annealing leaves of the learning rate in the next update: above 0 until the last one is done."""
+        return self.config.learning_rate_at(min(self.step, self.config.total_steps - 1), 1.0)
+
+    def _share_policy(self) -> None:
+        """Leave the network, and nothing else, in a folder of its own: checkpoints are the user's."""
+        network = {name: tensor for name, tensor in self.tensors().items() if name.startswith(NETWORK_PREFIX)}
+        self.controls.shared_policy = save_checkpoint(
+            self.writer.path / _SHARED, self.step, network, self.meta(), keep=1
+        )
 
     def _watch(self, command: Watch) -> None:
         if not 0 <= command.env < self.config.env_count or not command.fps > 0:
@@ -314,7 +336,7 @@ class Trainer:
             "config": self.config.model_dump(mode="json"),
             "architecture": self.config.policy.model_dump(mode="json"),
             "signature": self.signature.to_meta(),
-            "hyper": {"learning_rate": self.learning_rate, "entropy": self.entropy},
+            "hyper": {"learning_rate": self.learning_rate, "entropy_coefficient": self.entropy_coefficient},
         }
 
 

@@ -436,7 +436,6 @@ def test_an_error_knows_its_line_and_column(session: QuerySession, sql: str, lin
         ("SELECT cout(*) FROM runs", "count"),
         ("CREATE TABLE x (a INTEGER)", "CREATE TEMP TABLE"),
         ("  -- nothing", "SELECT * FROM runs"),
-        ("SELECT now()", "TIMESTAMP"),
     ],
 )
 def test_an_error_says_what_was_probably_meant(session: QuerySession, sql: str, hint: str) -> None:

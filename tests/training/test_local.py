@@ -91,8 +91,8 @@ def test_pause_holds_and_resume_goes_on(run: LocalRun) -> None:
     until(run, lambda: run.state().status is RunState.PAUSED)
     held_at = run.state().step
 
-    run.send(SetHyper("entropy", 0.5))  # obeyed while paused: by then the run had its chance to go on
-    until(run, lambda: heard.has("command", "entropy 0.01 -> 0.5"))
+    run.send(SetHyper("entropy_coefficient", 0.5))  # obeyed while paused: by then the run had its chance to go on
+    until(run, lambda: heard.has("command", "entropy_coefficient 0.01 -> 0.5"))
     assert run.state().step == held_at
 
     run.send(Resume())
@@ -131,12 +131,27 @@ def test_learning_rate_changes_from_the_next_iteration_on(run: LocalRun) -> None
     assert next(line for line in heard.metrics if line.step > step).values["train/learning_rate"] == 0.125
 
 
+def test_learning_rate_is_set_as_it_is_seen_under_annealing(tmp_path: Path) -> None:
+    run = local_run(tmp_path, total_steps=1 << 22, anneal=True).start()
+    heard = Heard(run)
+    until(run, lambda: run.state().step >= 1 << 16)  # by now the rate is well below where it began
+
+    run.send(SetHyper("learning_rate", 0.125))
+    until(run, lambda: heard.has("command", "-> 0.125"))
+    step = next(event.step for event in heard.events if "-> 0.125" in event.message)
+    until(run, lambda: heard.has("", "") or any(line.step > step for line in heard.metrics))
+    run.close()
+
+    rate = next(line for line in heard.metrics if line.step > step).values["train/learning_rate"]
+    assert rate == pytest.approx(0.125, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
         ("learning_rate", float("nan"), "must be 0 to 1"),
-        ("entropy", -1.0, "must be 0 to 1"),
-        ("gamma", 0.5, "gamma cannot be changed in a run; learning_rate and entropy can"),
+        ("entropy_coefficient", -1.0, "must be 0 to 10"),
+        ("gamma", 0.5, "gamma cannot be changed in a run; learning_rate and entropy_coefficient can"),
     ],
 )
 def test_bad_hyperparameter_is_answered_in_words(run: LocalRun, name: str, value: float, words: str) -> None:

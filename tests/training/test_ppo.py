@@ -34,7 +34,7 @@ def samples_for(policy: PolicyNetwork, count: int = 64, action: int = 2) -> Samp
 def updated(policy: PolicyNetwork, samples: Samples, **values: object) -> dict[str, float]:
     config = TrainerConfig.model_validate({"minibatch_size": 32, "epochs": 2, **values})
     optimizer = torch.optim.Adam(policy.parameters(), lr=config.learning_rate, eps=1e-5)
-    return ppo_update(policy, optimizer, samples, config, config.entropy, torch.Generator().manual_seed(0))
+    return ppo_update(policy, optimizer, samples, config, config.entropy_coefficient, torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize(

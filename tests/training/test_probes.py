@@ -41,7 +41,13 @@ def probe(*actions: Action, rewards: tuple[Term, ...] = PRIZE_TERMS, max_steps: 
 
 def learn(root: Path, rules: Rules, *maps: str, steps: int = 60_000) -> Trainer:
     config = small_config(
-        total_steps=steps, env_count=64, epochs=4, learning_rate=5e-3, entropy=0.0, gamma=GAMMA, log_episodes=0
+        total_steps=steps,
+        env_count=64,
+        epochs=4,
+        learning_rate=5e-3,
+        entropy_coefficient=0.0,
+        gamma=GAMMA,
+        log_episodes=0,
     )
     trainer, _ = trained(root, rules, [cells_of(text, rules) for text in maps], config)
     return trainer

@@ -80,6 +80,11 @@ class Door:
 
         The pilot's own would wait for the process to be idle, which it is not while a run trains.
         """
+        for key in keys:
+            await self.press_at_once(key)
+
+    async def press_at_once(self, *keys: str) -> None:
+        """Press keys faster than the app can handle them, then let it settle."""
         driver = self.app._driver
         assert driver is not None
         for key in keys:
@@ -87,7 +92,7 @@ class Door:
             event = Key(name, key_to_character(name))
             event.set_sender(self.app)
             driver.send_message(event)
-            await self.settled()
+        await self.settled()
 
     async def settled(self) -> None:
         """Until every message has been handled, those that handlers sent too, and drawn."""
@@ -215,9 +220,7 @@ class OpenedApp:
             raise self._app.failure
 
 
-def opened(
-    root: Path, *overrides: str, recipe: str = "navigation", size: tuple[int, int] = (80, 24)
-) -> OpenedApp:
+def opened(root: Path, *overrides: str, recipe: str = "navigation", size: tuple[int, int] = (80, 24)) -> OpenedApp:
     """`async with opened(tmp_path, "trainer.seed=3") as door:`"""
     return OpenedApp(root, recipe, overrides, size)
 

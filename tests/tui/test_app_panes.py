@@ -59,6 +59,15 @@ async def test_the_keys_of_the_pane_in_front_are_its_own(tmp_path: Path) -> None
         assert door.view.tick == 1
 
 
+async def test_keys_typed_ahead_go_to_the_pane_that_was_asked_for(tmp_path: Path) -> None:
+    async with opened(tmp_path) as door:
+        await door.press("f3")
+
+        await door.press_at_once("f2", "space")
+
+        assert door.session.playing
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_every_pane_says_what_it_is_for(tmp_path: Path, size: tuple[int, int]) -> None:
     async with opened(tmp_path, size=size) as door:

@@ -453,13 +453,32 @@ async def test_a_burst_of_records_is_drawn_once_and_then_once_more() -> None:
     async with app.run_test() as pilot:
         pane = await running(pilot)
         chart = app.query(LineChart).first()
+        pane.flush()
         before = chart.lines
 
         for record in metrics(200):
             pane.append([record])
-        assert chart.lines is before  # a tenth of a second has not passed since the last drawing
+        assert chart.lines is before  # no time has passed since the last drawing
 
         pane.flush()
+        assert chart.lines[0].values[-1] == 200.0
+
+
+async def test_a_hidden_pane_draws_when_it_is_shown_again() -> None:
+    app = HostApp()
+    async with app.run_test() as pilot:
+        pane = await running(pilot)
+        chart = app.query(LineChart).first()
+        pane.display = False
+        await pilot.pause()
+        before = chart.lines
+
+        pane.append(metrics(200))
+        pane.flush()
+        assert chart.lines is before
+
+        pane.display = True
+        await pilot.pause()
         assert chart.lines[0].values[-1] == 200.0
 
 

@@ -114,7 +114,9 @@ def test_the_end_told_is_that_of_the_selected_agent() -> None:
 
 
 def test_a_new_episode_starts_from_the_next_seed() -> None:
-    play = play_on("####################\n#..................#\n#.................*#\n####################", games.navigation())
+    play = play_on(
+        "####################\n#..................#\n#.................*#\n####################", games.navigation()
+    )
     starts = set()
 
     for _ in range(8):

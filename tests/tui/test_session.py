@@ -267,9 +267,9 @@ def test_commands_reach_the_run_and_its_log(opened: Opened) -> None:
         events.extend(event for event in news.events if isinstance(event, EventLogged))
         return any(words in event.message for event in events)
 
-    session.send(SetHyper("entropy", 0.5))
+    session.send(SetHyper("entropy_coefficient", 0.5))
 
-    until(session, lambda: heard("entropy 0.01 -> 0.5"))
+    until(session, lambda: heard("learning_rate 0.0025 -> 0.5"))
 
 
 def test_watching_shows_the_runs_env_and_names_it(opened: Opened) -> None:
@@ -310,6 +310,19 @@ def test_closing_ends_the_run_with_a_checkpoint(opened: Opened) -> None:
     directory = RunDirectory(session.root / run.run_id)
     assert not directory.is_live()
     assert [info.step for info in directory.checkpoints()] == [run.state().step]
+
+
+def test_closing_ends_a_run_that_the_screen_has_not_heard_of_yet(opened: Opened) -> None:
+    session = opened(*ENDLESS_RUN)
+    run = session.start_run()
+
+    session.close()
+    opened.sessions.remove(session)
+
+    try:
+        assert run.state().status is RunState.STOPPED
+    finally:
+        run.close()
 
 
 def test_past_runs_are_listed_and_opened(opened: Opened) -> None:

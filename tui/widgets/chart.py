@@ -68,6 +68,7 @@ class LineChart(Widget, can_focus=True):
         self._lines: tuple[Line, ...] = ()
         self._latest: float | None = None
         self._strips: list[Strip] | None = None
+        self._styles: dict[str, Style] = {}  # Textual forgets them at every refresh, and they are dear
 
     def show(self, lines: Sequence[Line], latest: float | None = None) -> None:
         """Replace what is drawn.
@@ -99,6 +100,7 @@ class LineChart(Widget, can_focus=True):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._strips = None
+        self._styles.clear()
 
     def on_resize(self) -> None:
         self._strips = None
@@ -128,8 +130,7 @@ class LineChart(Widget, can_focus=True):
             self._lines, width, height - 1, log=self.log_scale, ascii_only=self.ascii_only, cursor=self.cursor
         )
         rows = [self._title_row(width), *plot][:height]
-        styles = {role: self._style(role) for role in {role for row in rows for _, role in row}}
-        return [Strip([Segment(text, styles[role]) for text, role in row], width) for row in rows]
+        return [Strip([Segment(text, self._style(role)) for text, role in row], width) for row in rows]
 
     def _title_row(self, width: int) -> list[Run]:
         value = self._value_text()
@@ -149,7 +150,10 @@ class LineChart(Widget, can_focus=True):
         return f"{brief(value, sign=self.signed)} at {si(self.cursor)}"
 
     def _style(self, role: str) -> Style:
-        return self.get_component_rich_style(f"chart--{role}")
+        style = self._styles.get(role)
+        if style is None:
+            style = self._styles[role] = self.get_component_rich_style(f"chart--{role}")
+        return style
 
 
 def _same(a: float | None, b: float | None) -> bool:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Markdown, Static
+from textual.widgets import Static
 
 KEY_WIDTH = 22
 
@@ -44,6 +44,8 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
             if self._about:
+                from textual.widgets import Markdown  # deferred: its parser takes a tenth of the first frame
+
                 yield Markdown(cleandoc(self._about))
             for title, bindings in self._sections:
                 yield Static(Text(f"\n{title}", style="bold"))

@@ -53,7 +53,6 @@ class PaneDeck(Horizontal):
         self.set_class(len(shown) > 1, "-split")
         for pane in self.children:
             pane.display = pane.id in shown
-            pane.set_class(pane.id == self.front, "-front")
 
     def watch_front(self, front: str) -> None:
         self._arrange()

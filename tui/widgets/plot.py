@@ -135,7 +135,7 @@ def ema(steps: Sequence[float], values: Sequence[float], half_life: float) -> li
     before = steps[0] if steps else 0.0
     gap, fade = -1.0, 1.0
     for step, value in zip(steps, values, strict=True):
-        if not _drawable(value):
+        if not -HUGE < value < HUGE:  # _drawable, without the call
             smooth.append(math.nan)
             continue
         if step - before != gap:  # records come evenly, so the power is rarely needed
@@ -151,15 +151,24 @@ def ema(steps: Sequence[float], values: Sequence[float], half_life: float) -> li
 def decimate(line: Line, scale: Scale, columns: int) -> Iterator[tuple[int, float]]:
     """At most two points for each column of dots, its lowest and highest value in their order; nan for a gap."""
     steps, values = line.steps, line.values
+    clean = _bounds_of_clean(values, scale.log) is not None  # then no column has to be looked at for gaps
     index, count = 0, len(steps)
     while index < count:
         column = scale.column(steps[index], columns)
-        end = max(_end_of_column(scale, column, columns, steps, index), index + 1)
+        end = _end_of_column(scale, column, columns, steps, index)
         part = values[index:end]
-        if _bounds_of_clean(part, scale.log) is None:
-            yield from _decimate_gappy(part, column, scale.log)
+        if clean or _bounds_of_clean(part, scale.log) is not None:
+            low, high = min(part), max(part)
+            if low == high:
+                yield column, low
+            elif part.index(low) < part.index(high):
+                yield column, low
+                yield column, high
+            else:
+                yield column, high
+                yield column, low
         else:
-            yield from _extremes(part, column)
+            yield from _decimate_gappy(part, column, scale.log)
         index = end
 
 
@@ -305,15 +314,17 @@ _BRAILLE = [_braille(index >> 4, index & 15) for index in range(256)]
 
 def _end_of_column(scale: Scale, column: int, columns: int, steps: Sequence[float], index: int) -> int:
     """The first index after `index` whose step falls into a later column."""
-    if column >= columns - 1 or scale.last <= scale.first:
+    span = scale.last - scale.first
+    if column >= columns - 1 or span <= 0:
         return len(steps)
-    edge = scale.first + (column + 0.5) / (columns - 1) * (scale.last - scale.first)
-    end = bisect_right(steps, edge, index)
-    # Steps right on the edge may be rounded to either side.
-    while end < len(steps) and scale.column(steps[end], columns) == column:
-        end += 1
-    while end > index + 1 and scale.column(steps[end - 1], columns) != column:
-        end -= 1
+    edge = scale.first + (column + 0.5) / (columns - 1) * span
+    end = bisect_right(steps, edge, index + 1)
+    hair = 1e-9 * span  # a step right on the edge may be rounded to either side
+    if steps[end - 1] > edge - hair or (end < len(steps) and steps[end] < edge + hair):
+        while end < len(steps) and scale.column(steps[end], columns) == column:
+            end += 1
+        while end > index + 1 and scale.column(steps[end - 1], columns) != column:
+            end -= 1
     return end
 
 

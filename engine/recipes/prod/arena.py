@@ -9,5 +9,5 @@ from engine.training.config import TrainerConfig
 
 def train() -> RecipeConfig:
     """Hearts are rare at first: the longer discount lets three batteries be worth the walk."""
-    trainer = TrainerConfig(env_count=128, total_steps=100_000_000, gamma=0.995, entropy=0.02)
+    trainer = TrainerConfig(env_count=128, total_steps=100_000_000, gamma=0.995, entropy_coefficient=0.02)
     return RecipeConfig(rules=games.arena(), map="arena_basic", trainer=trainer)

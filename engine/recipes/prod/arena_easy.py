@@ -21,5 +21,5 @@ def train() -> RecipeConfig:
     return RecipeConfig(
         rules=games.arena(max_steps=200, batteries_per_heart=1).model_copy(update={"rewards": rewards}),
         map="arena_small",
-        trainer=TrainerConfig(env_count=64, total_steps=6_000_000, entropy=0.03),
+        trainer=TrainerConfig(env_count=64, total_steps=6_000_000, entropy_coefficient=0.03),
     )

@@ -21,6 +21,7 @@ from textual.widgets import Input, Static
 from tui.text import safe, safe_str
 from tui.themes import group_colour
 from tui.widgets.grid_view import GridView
+from tui.widgets.text_lines import TextLines
 
 from .scene import Scene
 
@@ -168,6 +169,7 @@ class LivePane(Widget):
         self._inks: Inks | None = None
         self._inks_for: tuple[object, ...] = ()
         self._shown: dict[str, str] = {}
+        self._told = ("", "")
 
     def compose(self) -> ComposeResult:
         yield Static(id="live-message", classes="message-line", markup=False)
@@ -178,7 +180,7 @@ class LivePane(Widget):
             with Vertical(id="live-side"):
                 yield GridView(id="live-window")
                 yield Static(id="live-self", markup=False)
-                yield Static(id="live-panel", markup=False)
+                yield TextLines(id="live-panel")
         yield Static(id="live-first", classes="live-status", markup=False)
         yield Static(id="live-second", classes="live-status", markup=False)
         yield Input(id="live-ask", classes="-line", placeholder="action by name, Enter to act, Esc to leave")
@@ -190,8 +192,8 @@ class LivePane(Widget):
         self.set_class(False, "-window")
 
     def focus_map(self) -> None:
-        """Give the keys to the map."""
-        self._map.focus()
+        """Give the keys to the map at once: `focus` would leave those already typed to the pane before."""
+        self.screen.set_focus(self._map, scroll_visible=False)
 
     # ---- What the Session tells
 
@@ -213,9 +215,12 @@ class LivePane(Widget):
 
     def tell(self, sentence: str, severity: str = "info") -> None:
         """Say something in the message line."""
+        if (sentence, severity) == self._told:
+            return
+        self._told = (sentence, severity)
         line = self.query_one("#live-message", Static)
         line.set_classes(f"message-line -{severity}")
-        line.update(safe(sentence))
+        line.update(safe(sentence), layout=False)
 
     def _show_words(self, scene: Scene) -> None:
         from . import panels  # deferred with the rest of the picture
@@ -224,7 +229,8 @@ class LivePane(Widget):
         self._update("live-first", panels.first_status(scene, colour))
         self._update("live-second", panels.second_status(scene, following=self.following))
         if self.has_class("-wide") or self.window_shown:
-            self._update("live-panel", panels.side_panel(scene, colour, self._legend(scene), PLAY_KEYS))
+            panel = panels.side_panel(scene, colour, self._legend(scene), PLAY_KEYS)
+            self.query_one("#live-panel", TextLines).show(panel)
         if self.window_shown and scene.observation is not None:
             self._update("live-self", panels.self_words(scene))
 
@@ -233,7 +239,7 @@ class LivePane(Widget):
         seen = repr((text, getattr(text, "spans", None)))
         if self._shown.get(widget) != seen:
             self._shown[widget] = seen
-            self.query_one(f"#{widget}", Static).update(text)  # type: ignore[arg-type]  # a rich Text
+            self.query_one(f"#{widget}", Static).update(text, layout=widget == "live-self")  # type: ignore[arg-type]  # a rich Text
 
     def _legend(self, scene: Scene) -> list[Text]:
         """What the letters on this map mean, in the ink they are drawn with."""

@@ -23,7 +23,7 @@ LAST_STEP = 10**15
 """Steps beyond this would take some years; they are refused, for their differences are no floats."""
 
 
-@dataclass
+@dataclass(slots=True)  # there are ten thousand of them, and the garbage collector looks at each
 class Bucket:
     """`count` records in a row. Only `low` and `high` are drawn raw, only `mean` is smoothed."""
 
@@ -94,14 +94,18 @@ class Curve:
 
     def raw(self, role: str = "line") -> Line:
         """The lowest and highest value of each bucket, in the order in which they came."""
+        if self.per_bucket == 1:
+            return Line([bucket.first for bucket in self.buckets], [bucket.low for bucket in self.buckets], role)
         steps: list[float] = []
         values: list[float] = []
         for bucket in self.buckets:
-            steps.append(bucket.first)
-            values.append(bucket.low if bucket.rising else bucket.high)
+            early, late = (bucket.low, bucket.high) if bucket.rising else (bucket.high, bucket.low)
             if bucket.count > 1:
-                steps.append(bucket.last)
-                values.append(bucket.high if bucket.rising else bucket.low)
+                steps += (bucket.first, bucket.last)
+                values += (early, late)
+            else:
+                steps.append(bucket.first)
+                values.append(early)
         return Line(steps, values, role)
 
     def smooth(self, share: float) -> Line:

@@ -2,7 +2,7 @@
 
 Owned by the app's Train mode, UI thread only. It holds view state and the decimated history of the run it shows;
 the Session gives it records (`append`, `show_status`, `set_runs`) and acts on its messages. New records are drawn
-at most ten times a second, whoever calls and however often.
+at most twice a second, whoever calls and however often, and not at all while the pane is hidden.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ PINNED = (
 MOST_CHARTS = 32
 """Nobody pages through more; the Query pane can plot any metric."""
 
-REDRAW_SECONDS = 0.1
-"""Ten times a second: faster than curves are read, slower than a busy trainer writes."""
+REDRAW_SECONDS = 0.5
+"""As fast as curves are read. Drawing all of them takes some 20 ms, which a trainer in this process has to wait."""
 
 SMOOTH_SHARE = 0.012
 """Half-life of the moving average as a share of the run so far: about a column of a small chart, so it hardly lags."""
@@ -203,6 +203,10 @@ class MonitorPane(Vertical, can_focus=True):
     def on_mount(self) -> None:
         self._show_emptiness()
 
+    def on_show(self) -> None:
+        if self._changed:
+            self.flush()
+
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width >= WIDE, "-wide")
         self.set_class(event.size.height < LOW, "-low")
@@ -222,6 +226,9 @@ class MonitorPane(Vertical, can_focus=True):
         self._drop_unpinned()
         self._show_emptiness()
         self.flush()
+        if self._cooling is not None:  # the first records of a run are drawn at once
+            self._cooling.stop()
+            self._cooling = None
 
     def append(self, events: Sequence[Event]) -> None:
         """Take in records of the run, in their order; they are drawn soon."""
@@ -253,7 +260,9 @@ class MonitorPane(Vertical, can_focus=True):
         self.query_one(AskLine).say(words, severity)
 
     def flush(self) -> None:
-        """Draw what has changed now instead of soon."""
+        """Draw what has changed now instead of soon; a hidden pane draws when it is shown again."""
+        if not self.display:
+            return
         changed, self._changed = self._changed, set()
         self._add_charts()
         for name in changed & self._charts.keys():
@@ -476,8 +485,9 @@ class MonitorPane(Vertical, can_focus=True):
         return self._run_id is None
 
     def _show_emptiness(self) -> None:
-        self.set_class(self._is_empty, "-empty")
-        self.refresh_bindings()
+        if self.has_class("-empty") is not self._is_empty:
+            self.set_class(self._is_empty, "-empty")
+            self.refresh_bindings()  # costs a new footer: never without need
         self.query_one(RunLine).run_id = self._run_id
         self.query_one(RunLine).status = self._status
 
