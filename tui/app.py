@@ -64,9 +64,7 @@ class GridrlApp(App[int]):
         ),
         Binding("ctrl+q", "leave", "quit", id="app.quit", show=False, priority=True, tooltip="Quit"),
         Binding("ctrl+c", "leave", "quit", id="app.interrupt", show=False, tooltip="Quit"),
-        Binding(
-            "ctrl+z", "suspend_process", "suspend", id="app.suspend", show=False, tooltip="Suspend; fg returns"
-        ),
+        Binding("ctrl+z", "suspend_process", "suspend", id="app.suspend", show=False, tooltip="Suspend; fg returns"),
     ]
 
     def __init__(self, open_session: Callable[[float], Session]) -> None:

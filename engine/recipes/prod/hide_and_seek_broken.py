@@ -10,6 +10,6 @@ from engine.training.config import TrainerConfig
 def train() -> RecipeConfig:
     """The discount is that under which watching all game is worth as much as catching."""
     trainer = TrainerConfig(
-        env_count=128, horizon=60, minibatch_size=2304, total_steps=20_000_000, gamma=0.995, entropy=0.01
+        env_count=128, horizon=60, minibatch_size=2304, total_steps=20_000_000, gamma=0.995, entropy_coefficient=0.01
     )
     return RecipeConfig(rules=games.hide_and_seek("hs_broken"), map="hide_and_seek", trainer=trainer)

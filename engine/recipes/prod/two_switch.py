@@ -9,5 +9,5 @@ from engine.training.config import TrainerConfig
 
 def train() -> RecipeConfig:
     """Half of the prize is lent to whoever presses first, and taken back if the other does not follow."""
-    trainer = TrainerConfig(env_count=256, total_steps=4_000_000, entropy=0.02)
+    trainer = TrainerConfig(env_count=256, total_steps=4_000_000, entropy_coefficient=0.02)
     return RecipeConfig(rules=games.two_switch(), map="two_switch", trainer=trainer)
