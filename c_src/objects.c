@@ -232,8 +232,7 @@ void gw_object_recall(gw_env *env, int32_t object, const gw_object_state *state)
     env->object_uses[object] = state->uses;
     env->object_busy[object] = state->busy;
     if (env->world->has_stores) {
-        memcpy(gw_store_of(env, object), state->store,
-               (size_t)env->world->rules.resource_count * sizeof *state->store);
+        memcpy(gw_store_of(env, object), state->store, (size_t)env->world->rules.resource_count * sizeof *state->store);
     }
     gw_object_show(env, object);
 }

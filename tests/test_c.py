@@ -92,7 +92,7 @@ def test_every_subject_has_its_file() -> None:
 
 def test_the_shipped_extension_is_what_the_tests_compile() -> None:
     text = (ROOT / "build_ffi.py").read_text(encoding="utf-8")
-    built = re.search(r"^SOURCES = (\[.*\])", text, re.MULTILINE)
+    built = re.search(r"^SOURCES = (\[.*?\])", text, re.MULTILINE | re.DOTALL)
     arguments = re.search(r"^COMPILE_ARGS = (\[.*\])", text, re.MULTILINE)
 
     assert built is not None

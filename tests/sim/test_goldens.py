@@ -34,7 +34,7 @@ MAPS = {
         """,
 }
 
-GOLDENS = {"navigation": 0xED2DD5FE623784B0, "arena": 0xC7169C5664282F7B}
+GOLDENS = {"navigation": 0x15535C7D6831E342, "arena": 0xAC5627720839B9F2}
 
 ENVS, STEPS, SEED = 7, 400, 2024
 

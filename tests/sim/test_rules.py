@@ -10,7 +10,26 @@ from hypothesis import given, settings
 from pydantic import ValidationError
 
 from engine.errors import MapError, SimError
-from engine.sim import CELL_SPAWN_ANY, Action, Batch, Kind, Resource, Rules, Term, World, games, spec_of
+from engine.sim import (
+    CELL_SPAWN_ANY,
+    FOREVER,
+    AttackPattern,
+    Batch,
+    Combat,
+    Encoding,
+    Kind,
+    Plane,
+    Resource,
+    Rules,
+    Scope,
+    Style,
+    TagRange,
+    Term,
+    Verb,
+    World,
+    games,
+    spec_of,
+)
 from engine.sim.native import ffi, lib
 from engine.sim.spec import ActionResult
 from engine.sim.world import rules_def
@@ -20,9 +39,28 @@ from . import strategies
 ROOM = np.full((3, 3), CELL_SPAWN_ANY, np.uint8)
 
 
-def changed(**changes: Any) -> dict[str, Any]:
-    """The arena as plain data, with some keys replaced."""
-    return {**games.arena().model_dump(mode="json"), **changes}
+def changed(game: str = "arena", **changes: Any) -> dict[str, Any]:
+    """A game as plain data, with some keys replaced; `a__b` is key b of key a."""
+    data = games.GAMES[game]().model_dump(mode="json")
+    for path, value in changes.items():
+        *tables, key = path.split("__")
+        table = data
+        for name in tables:
+            table = table[name]
+        table[key] = value
+    return data
+
+
+def press(**changes: Any) -> dict[str, Any]:
+    """The arena with one more kind: a converter with a store."""
+    recipe = {"style": "put_get", "inputs": {"ore": 1}, "outputs": {"battery": 1}}
+    return changed(kinds__press={**recipe, **changes})
+
+
+def bag(limit: int = 3, **changes: Any) -> dict[str, Any]:
+    """The arena with ore and battery in one bag."""
+    together = {"resources__ore": {"limit_group": "bag"}, "resources__battery": {"limit_group": "bag"}}
+    return changed(limit_groups={"bag": limit}, **{**together, **changes})
 
 
 def complaint(data: dict[str, Any]) -> str:
@@ -48,6 +86,37 @@ def test_any_game_survives_a_round_trip_and_keeps_its_order(rules: Rules) -> Non
 
     assert again == rules
     assert spec_of(again) == spec_of(rules)
+
+
+def c_feature_names(rules: Rules) -> list[str]:
+    native, name = rules_def(rules), ffi.new("char[64]")
+    names: list[str] = []
+    while lib.gw_feature_name(native, len(names), name) == lib.GW_OK:
+        names.append(ffi.string(name).decode())
+    return names
+
+
+@settings(max_examples=30)
+@given(strategies.games())
+def test_feature_names_are_those_of_c(rules: Rules) -> None:
+    assert c_feature_names(rules) == list(spec_of(rules).feature_names)
+
+
+@settings(max_examples=60)
+@given(strategies.games())
+def test_sizes_are_those_of_c(rules: Rules) -> None:
+    native = ffi.new("gw_spec *")
+    room = np.full((8, 8), CELL_SPAWN_ANY, np.uint8)
+    world = World(rules, room)
+    spec = world.spec
+
+    assert lib.gw_world_spec(world.handle, native) == lib.GW_OK
+
+    assert native.observation_size == spec.observation_size
+    assert (native.token_count, native.plane_count) == (spec.token_count, len(spec.planes))
+    assert (native.self_count, native.feature_count) == (len(spec.self_features), len(spec.feature_names))
+    assert len(spec.self_scales) == len(spec.self_features)
+    assert (native.term_count, native.stat_count) == (len(spec.term_names), len(spec.stat_names))
 
 
 def c_stat_names(rules: Rules) -> list[str]:
@@ -77,6 +146,16 @@ def test_results_are_those_of_c() -> None:
     assert len(ActionResult) == lib.GW_RESULT_COUNT
 
 
+def test_enumerations_are_those_of_c() -> None:
+    pairs = {"PLANE": Plane, "ENCODING": Encoding, "STYLE": Style, "VERB": Verb, "SCOPE": Scope, "TAG": TagRange}
+    for prefix, members in {**pairs, "ATTACK": AttackPattern}.items():
+        for index, member in enumerate(members):
+            assert getattr(lib, f"GW_{prefix}_{member.name}") == index
+        pattern = {"ATTACK": "ATTACK_PATTERN", "TAG": "TAG_RANGE"}.get(prefix, prefix)
+        assert len(members) == getattr(lib, f"GW_{pattern}_COUNT")
+    assert lib.GW_FOREVER == FOREVER
+
+
 def test_the_limits_of_python_are_those_of_c() -> None:
     assert Rules.model_json_schema()["properties"]["agents"]["maximum"] == lib.GW_MAX_AGENTS
     assert Rules.model_json_schema()["properties"]["groups"]["maximum"] == lib.GW_MAX_GROUPS
@@ -96,11 +175,11 @@ def test_the_limits_of_python_are_those_of_c() -> None:
         (changed(window={"width": 10, "height": 11}), "window", "both sides must be odd"),
         (changed(window={"width": 17, "height": 11}), "window.width", "less than or equal to 15"),
         (changed(planes=["kind", "kind"]), "", "planes: 'kind' is there twice"),
-        (changed(planes=["colour"]), "planes.0", "'kind', 'group', 'facing' or 'ready'"),
+        (changed(planes=["colour"]), "planes.0", "'kind', 'group', 'facing', 'ready'"),
         (changed(actions=[]), "actions", "at least 1"),
         (changed(actions=[{"name": "a", "verb": "move"}]), "actions.0", "move needs a direction"),
         (changed(actions=[{"name": "a", "direction": "north"}]), "actions.0", "noop takes no direction"),
-        (changed(actions=[{"name": "a", "verb": "jump"}]), "actions.0.verb", "'noop', 'move', 'rotate' or 'use'"),
+        (changed(actions=[{"name": "a", "verb": "jump"}]), "actions.0.verb", "'noop', 'move', 'rotate', 'use'"),
         (changed(actions=[{"name": "A"}]), "actions.0.name", "pattern"),
         (changed(actions=[{"name": "a" * 32}]), "actions.0.name", "pattern"),
         (changed(rewards=[{"name": "x", "weight": 1}]), "rewards.0", "either stat"),
@@ -126,8 +205,70 @@ def test_the_limits_of_python_are_those_of_c() -> None:
             "",
             "kinds.mine.inputs.ore: 51 can never be held, the limit is 50",
         ),
-        (changed(kinds={"wall": {"cooldown": 1}}), "", "kinds.wall: only a converter has"),
+        (changed(kinds={"wall": {"cooldown": 1}}), "kinds.wall", "solid, so it has no inputs"),
         (changed(resources={"Ore": {}}), "resources.Ore.[key]", "pattern"),
+        (changed(resources__ore={"limit": 1, "initial": 2}), "resources.ore", "initial: 2 is above the limit of 1"),
+        (changed(resources__ore={"limit_group": "bga"}), "", "resources.ore.limit_group: no limit group 'bga'"),
+        (changed(resources__ore={"regen_amount": 65536}), "resources.ore.regen_amount", "less than or equal to 65535"),
+        (bag(2, resources__ore={"limit_group": "bag", "initial": 3}), "", "resources: 3 units of 'bag' together"),
+        (bag(0), "limit_groups.bag", "greater than or equal to 1"),
+        (bag(2), "", "kinds.altar.inputs: 3 units of 'bag' together, the limit is 2"),
+        (
+            bag(actions=[{"name": "a", "required": {"ore": 2}, "consumed": {"battery": 2}}]),
+            "",
+            "actions.0: 4 units of 'bag' together, the limit is 3",
+        ),
+        (bag(end={"resource": "ore", "amount": 4}), "", "end.amount: must be above the 0 at the start, at most 3"),
+        (
+            changed(end={"resource": "ore", "amount": 51}),
+            "",
+            "end.amount: must be above the 0 at the start, at most 50",
+        ),
+        (press(conversion_ticks=-1), "kinds.press.conversion_ticks", "greater than or equal to 0"),
+        (press(inputs={}), "kinds.press", "or it would convert without end"),
+        (press(outputs={"ore": 1}), "kinds.press", "or it would convert without end"),
+        (press(outputs={"orre": 1}), "", "kinds.press.outputs: no resource 'orre', did you mean 'ore'?"),
+        (press(style="use", conversion_ticks=1), "kinds.press", "only a put_get has conversion_ticks"),
+        (press(style="use", max_output=1), "kinds.press", "only a put_get or a chest has max_output"),
+        (press(style="chest", cooldown=1), "kinds.press", "a chest has no cooldown"),
+        (press(style="chest", max_output=1, initial_output=2), "kinds.press", "a chest starts with at most its max"),
+        (press(style="oven"), "kinds.press.style", "'solid', 'use', 'put_get' or 'chest'"),
+        (changed(kinds__agent={}), "", "kinds.agent: the engine keeps this name for itself"),
+        (changed(actions=[{"name": "a", "argument": 1}]), "actions.0", "noop takes no argument"),
+        (changed(actions=[{"name": "a", "verb": "step", "argument": 2}]), "actions.0", "0 (forward) or 1 (backward)"),
+        (changed(actions=[{"name": "a", "verb": "attack", "argument": 9}]), "", "actions.0.argument: an attack by nth"),
+        (
+            changed(actions=[{"name": "a", "verb": "glyph", "argument": 1}]),
+            "",
+            "actions.0.argument: there are 1 glyphs",
+        ),
+        (changed(actions=[{"name": "a", "consumed": {"ore": 51}}]), "", "actions.0.consumed.ore: 51 can never be held"),
+        (changed(actions=[{"name": "a", "required": {"orre": 1}}]), "", "actions.0.required: no resource 'orre'"),
+        (changed(actions=[{"name": "a", "verb": "shield"}]), "", "combat.shield: an action raises the shield"),
+        (changed(actions=[{"name": "a"}, {"name": "a"}]), "", "actions: 'a' is there twice"),
+        (changed(combat__armor="plate"), "", "combat.armor: no resource 'plate'"),
+        (changed(combat__freeze_turns=65535), "combat.freeze_turns", "less than or equal to 65534"),
+        (changed(combat__pattern="all"), "combat.pattern", "'nth_agent' or 'cell'"),
+        (changed(group_sizes=[3]), "", "group_sizes: 1 groups of 3 agents in all, but the game has 2 groups of 6"),
+        (changed(group_roles=["agent"]), "", "group_roles: 1 given for 2 groups"),
+        (changed(group_roles=["agent", "agnet"]), "", "group_roles.1: no role 'agnet', did you mean 'agent'?"),
+        (changed(group_shares=[101, 0]), "group_shares.0", "less than or equal to 100"),
+        (changed(roles=["a", "a"]), "", "roles: 'a' is there twice"),
+        (changed(rewards=[{"name": "shared", "weight": 1, "stat": "steps"}]), "rewards.0", "the ledger's own name"),
+        (
+            changed(rewards=[{"name": "x", "weight": 1, "stat": "steps", "role": "b"}]),
+            "",
+            "rewards.0.role: no role 'b'",
+        ),
+        (changed(rewards=[{"name": "x", "weight": 2e20, "stat": "steps"}]), "rewards.0.weight", "less than or equal"),
+        (changed(tokens=1025), "tokens", "less than or equal to 1024"),
+        (changed(sight__cone_degrees=120), "sight.cone_degrees", "90, 180, 270 or 360"),
+        (changed(sight__range=16), "sight.range", "less than or equal to 15"),
+        (changed("hide_and_seek", tag__tagger="hidder"), "", "tag.tagger: no role 'hidder', did you mean 'hider'?"),
+        (changed("hide_and_seek", tag__target="seeker"), "", "tag.target: nobody can tag their own role"),
+        (changed("hide_and_seek", group_roles=["hider", "hider"]), "", "tag.tagger: no agent plays 'seeker'"),
+        (changed("hide_and_seek", tag__freeze_turns=5), "", "tag.ends_when_all_caught: needs freeze_turns 65535"),
+        (changed("hide_and_seek", tag__chance_percent=0), "tag.chance_percent", "greater than or equal to 1"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_path(data: dict[str, Any], path: str, words: str) -> None:
@@ -137,17 +278,23 @@ def test_what_is_wrong_is_said_with_its_path(data: dict[str, Any], path: str, wo
     assert words in said
 
 
-def rules_with(**changes: Any) -> Rules:
-    """Rules that Python lets through, for C to refuse."""
-    return Rules(name="odd", actions=(Action(name="noop"),), **changes)
+def unchecked(game: str = "arena", **changes: Any) -> Rules:
+    """A game that Python has not looked at again, for C to refuse."""
+    return games.GAMES[game]().model_copy(update=changes)
+
+
+ORES = games.arena().resources
 
 
 @pytest.mark.parametrize(
     ("rules", "words"),
     [
-        (rules_with(resources={"ore": Resource(limit=1, initial=2)}), "resource 'ore' starts above its limit"),
-        (rules_with(kinds={"agent": Kind()}), "kind 'agent' has a name that the engine keeps for itself"),
-        (rules_with(rewards=(Term(name="x", stat="steps", weight=1e300),)), "reward 'x' needs a weight"),
+        (unchecked(resources={**ORES, "ore": Resource.model_construct(limit=1, initial=2)}), "'ore' starts above its"),
+        (unchecked(kinds={"agent": Kind()}), "kind 'agent' has a name that the engine keeps for itself"),
+        (unchecked(rewards=(Term.model_construct(name="x", stat="steps", weight=1e30),)), "reward 'x' needs a weight"),
+        (unchecked("hide_and_seek", group_roles=("hider", "hider")), "tag needs agents of both roles"),
+        (unchecked("hide_and_seek", glyphs=0), "glyph_count must be 1 to 250"),
+        (unchecked("arena_energy", combat=Combat(pattern="cell")), "combat needs a shield resource"),
     ],
 )
 def test_c_refuses_what_python_overlooked(rules: Rules, words: str) -> None:

@@ -55,19 +55,14 @@ def test_a_block_is_back_in_its_place_in_the_next_episode() -> None:
     assert drawn(sim) == ["vs."]
 
 
-def test_an_agent_is_swapped_with_only_while_it_is_frozen() -> None:
-    shoot = Action(name="shoot", verb=Verb.ATTACK, priority=1)
-    sim = sim_from("12", small((shoot,), agents=2, groups=2, combat=Combat(freeze_turns=2)))
+def test_who_is_awake_is_not_swapped_with() -> None:
+    sim = sim_from("12", small(agents=2, groups=2))
 
     step(sim, "rotate_east", "noop")
     step(sim, "swap", "noop")
-    assert sim.results[0] == ActionResult.NO_TARGET
-    step(sim, "shoot", "noop")
-    step(sim, "swap", "noop")
 
-    assert sim.results[0] in (ActionResult.SUCCESS, ActionResult.NO_TARGET)
-    if sim.results[0] == ActionResult.NO_TARGET:  # the victim's second turn came first
-        assert agent_of(sim, 1).frozen == 0
+    assert drawn(sim) == [">v"]
+    assert sim.results[0] == ActionResult.NO_TARGET
 
 
 def test_a_frozen_agent_is_carried_along() -> None:
