@@ -54,7 +54,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     try:
         code = _dispatch(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except GridrlError as error:
         _explain(error)
         return error.exit_code
@@ -63,6 +64,10 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_stdout()
         return PIPE_CLOSED
+    except OSError as error:
+        _explain(GridrlError(f"cannot write the output: {error.strerror}"))
+        _forget_stdout()
+        return 1
     return code
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ from .widgets.pane_deck import PaneDeck
 from .widgets.status_bar import PANES, StatusBar
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
+
     from engine.runs import Command
 
     from .panes.console import ConsolePane
@@ -45,6 +48,7 @@ STYLES = Path(__file__).parent / "styles"
 LOCAL_FPS, SSH_FPS = 30.0, 10.0  # faster than the eye follows; a slow link drowns in more
 NEWS_PERIOD_S = 0.25  # a trainer publishes a few times a second, and curves are read slower than that
 LEAST_SIZE = (60, 20)
+ANSWER_STAYS_S = 3.0  # time to read a sentence
 
 
 class GridrlApp(App[int]):
@@ -67,13 +71,14 @@ class GridrlApp(App[int]):
         Binding("ctrl+z", "suspend_process", "suspend", id="app.suspend", show=False, tooltip="Suspend; fg returns"),
     ]
 
-    def __init__(self, open_session: Callable[[float], Session]) -> None:
+    def __init__(self, open_session: Callable[[float], Session], driver_class: type[Driver] | None = None) -> None:
         """Prepare the app.
 
         Args:
             open_session: makes the Session for a frame rate; called after the first frame, because it is heavy.
+            driver_class: how the terminal is spoken to; Textual's choice by default.
         """
-        super().__init__()
+        super().__init__(driver_class=driver_class)
         self._open_session = open_session
         self._fps = SSH_FPS if "SSH_CONNECTION" in os.environ else LOCAL_FPS
         self.session: Session | None = None
@@ -81,6 +86,7 @@ class GridrlApp(App[int]):
         self._tick: Timer | None = None
         self._shown_frame: object = None
         self._wanted = ""
+        self._answered_at = 0.0  # monotonic seconds
         self.failure: Exception | None = None
         """What ended the app, if it was a defect: whoever started it reports, once the terminal is restored."""
         self.refusal: GridrlError | None = None
@@ -167,7 +173,7 @@ class GridrlApp(App[int]):
             self._console.focus_editor()
             self._list_tables()
         else:
-            pane.focus()
+            self._monitor.take_focus()
 
     def on_pane_deck_front_changed(self, event: PaneDeck.FrontChanged) -> None:
         self._bar.pane = event.pane
@@ -247,12 +253,19 @@ class GridrlApp(App[int]):
                 self._shown_frame = frame
                 self._refresh_live()
         elif session.playing:
-            self._tell(session.advance())
+            self._tell_in_passing(session.advance())
             self._refresh_live()
 
     def _tell(self, sentences: list[str]) -> None:
+        """An answer to a key: the last two sentences, which stay for a while even if time flows."""
         if sentences:
-            self._live.tell(" ".join(sentences[-2:]) if len(sentences) <= 2 else sentences[-1])
+            self._live.tell(" ".join(sentences[-2:]))
+            self._answered_at = time.monotonic()
+
+    def _tell_in_passing(self, sentences: list[str]) -> None:
+        """What happens while time flows: the newest, but never over an answer that was given just now."""
+        if sentences and time.monotonic() - self._answered_at >= ANSWER_STAYS_S:
+            self._live.tell(sentences[-1])
 
     def _with_game(self, change: Callable[[Session], list[str] | str | None]) -> None:
         """Apply what a key asked for, tell what came of it, show it."""
@@ -262,6 +275,7 @@ class GridrlApp(App[int]):
             told = change(self.session)
         except GridrlError as error:
             self._live.tell(str(error), "warning")
+            self._answered_at = time.monotonic()
         else:
             self._tell([told] if isinstance(told, str) else told or [])
         self._refresh_live()
@@ -524,6 +538,7 @@ class GridrlApp(App[int]):
         """Say what cannot be done where the user looks: in Live's message line, elsewhere as a note."""
         if self._deck.shows("live"):
             self._live.tell(str(error), "warning")
+            self._answered_at = time.monotonic()
         else:
             self.notify(safe_str(str(error)), severity="warning", markup=False, timeout=8)
 

@@ -50,8 +50,9 @@ def run(arguments: list[str]) -> int:
     _check_terminal()
     gc.disable()  # nothing that imports make is garbage; the app wakes it once all is loaded
     from .app import GridrlApp  # deferred: --help and a refused terminal should not load Textual
+    from .driver import TerminalDriver
 
-    app = GridrlApp(lambda fps: _open_session(options.recipe, options.override, fps))
+    app = GridrlApp(lambda fps: _open_session(options.recipe, options.override, fps), TerminalDriver)
     try:
         status = _run_app(app)
     finally:
@@ -140,6 +141,7 @@ def _close_session(app: GridrlApp) -> None:
         _say(f"Stopping {session.own_run.run_id} with a checkpoint...")
     try:
         session.close()
+        gc.unfreeze()  # or what other libraries hold would be counted as leaked when they are unloaded
     except RunError as error:
         # The trainer's thread hangs inside a library; leaving through the interpreter would abort the process.
         _say(f"gridrl-tui: {error}")

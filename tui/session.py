@@ -202,7 +202,8 @@ class Session:
         """Let a policy without learning play; returns what to tell."""
         self.player = create_policy(name, self.config.rules, self.play.spec)
         self.policy, self._follows_run = name, False
-        return f"{name} plays now."
+        held = self.play.person
+        return f"{name} plays now" + ("." if held is None else f"; you play agent {held}, p gives it back.")
 
     def use_trained(self, player: Player) -> None:
         """Let a loaded policy play."""

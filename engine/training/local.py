@@ -132,6 +132,7 @@ class LocalRun:
             return trainer.run()
         finally:
             trainer.close()
+            gc.unfreeze()
 
     def _fail(self, message: str) -> None:
         """Leave the run FAILED in its directory and in the slot, even if the disk refuses the words."""

@@ -27,7 +27,7 @@ from engine.sim import EnvView
 from tui.app import GridrlApp
 from tui.session import Session
 
-PATIENCE_S = 60.0
+PATIENCE_S = 30.0
 """A condition that does not hold after this long never will, even where torch is imported for the first time."""
 
 SMALL_RUN = (

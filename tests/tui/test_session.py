@@ -267,9 +267,9 @@ def test_commands_reach_the_run_and_its_log(opened: Opened) -> None:
         events.extend(event for event in news.events if isinstance(event, EventLogged))
         return any(words in event.message for event in events)
 
-    session.send(SetHyper("entropy_coefficient", 0.5))
+    session.send(SetHyper("learning_rate", 0.001))
 
-    until(session, lambda: heard("learning_rate 0.0025 -> 0.5"))
+    until(session, lambda: heard("learning_rate 0.0025 -> 0.001"))
 
 
 def test_watching_shows_the_runs_env_and_names_it(opened: Opened) -> None:

@@ -183,6 +183,7 @@ class ConsolePane(Widget):
         """Send the selection, or else the whole text."""
         sql, origin = self._editor.chosen()
         if self._waiting:
+            self._say("a query is running; esc stops it")
             return
         if not sql.strip():
             self._say("nothing to run: type a query, or press ctrl+t for an example")

@@ -25,7 +25,7 @@ from textual.binding import Binding
 from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from engine.errors import GridrlError
@@ -277,8 +277,13 @@ class EditorPane(Widget):
         self._palette.stack(wide)
 
     def focus(self, scroll_visible: bool = True) -> EditorPane:
-        """The keyboard goes to the canvas."""
-        self.query_one(MapCanvas).focus(scroll_visible)
+        """The keyboard goes to the canvas, or to the question that is open."""
+        if not self._is_asking:
+            self.query_one(MapCanvas).focus(scroll_visible)
+        elif self._question.display:
+            self._question.focus(scroll_visible)
+        else:
+            self._prompt.query_one(Input).focus(scroll_visible)
         return self
 
     def _focus_canvas(self) -> None:

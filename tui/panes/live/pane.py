@@ -192,8 +192,8 @@ class LivePane(Widget):
         self.set_class(False, "-window")
 
     def focus_map(self) -> None:
-        """Give the keys to the map at once: `focus` would leave those already typed to the pane before."""
-        self.screen.set_focus(self._map, scroll_visible=False)
+        """Give the keys to the map, or to the question that is open: at once, lest those typed already go astray."""
+        self.screen.set_focus(self._ask if self._ask.display else self._map, scroll_visible=False)
 
     # ---- What the Session tells
 
@@ -207,6 +207,7 @@ class LivePane(Widget):
         agent = scene.view.agents[scene.selected]
         centre = (agent.row, agent.column) if self.following else None
         self._map.show(scene_codes(scene, window_shown=self.window_shown), inks, centre)
+        self._window.display = self.window_shown and scene.observation is not None
         if self.window_shown and scene.observation is not None:
             self._window.show(observed_codes(scene), inks, None)
         self._show_words(scene)
@@ -231,7 +232,7 @@ class LivePane(Widget):
         if self.has_class("-wide") or self.window_shown:
             panel = panels.side_panel(scene, colour, self._legend(scene), PLAY_KEYS)
             self.query_one("#live-panel", TextLines).show(panel)
-        if self.window_shown and scene.observation is not None:
+        if self.window_shown:
             self._update("live-self", panels.self_words(scene))
 
     def _update(self, widget: str, text: object) -> None:

@@ -109,7 +109,8 @@ def brief_step(agent: AgentView) -> str:
 def self_words(scene: Scene) -> Text:
     """The self vector of the observation shown, feature by feature."""
     spec = scene.spec
-    assert scene.observation is not None
+    if scene.observation is None:
+        return Text("what it observes is not part of the picture that a run sends", style="dim")
     values = scene.observation[spec.plane_size :].tolist()
     text = Text(no_wrap=True, overflow="ellipsis", style="dim")
     pairs = [f"{safe_str(name)} {value}" for name, value in zip(spec.self_features, values, strict=True)]

@@ -112,6 +112,10 @@ class AskLine(Horizontal):
         self._input.value = present
         self._input.focus(scroll_visible=False)
 
+    def take_focus(self) -> None:
+        """Give the keys back to the open question."""
+        (self._input if self._input.display else self._text).focus(scroll_visible=False)
+
     def close(self) -> None:
         """Drop an open question unanswered."""
         if not self.asks:

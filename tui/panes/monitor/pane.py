@@ -470,6 +470,14 @@ class MonitorPane(Vertical, can_focus=True):
         for other in self._charts.values():
             other.set_class(other is chart, "-zoomed")
 
+    def take_focus(self) -> None:
+        """The keys go to the open question, or to the charts."""
+        line = self.query_one(AskLine)
+        if line.asks:
+            line.take_focus()
+        else:
+            self._take_focus()
+
     def _take_focus(self) -> None:
         (self._chart_in_focus or self).focus(scroll_visible=False)
 

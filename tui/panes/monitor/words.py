@@ -113,7 +113,7 @@ def clock(wall: float) -> str:
 def stop_question(run_id: str, status: RunStatus | None) -> str:
     """Asked before a run is ended."""
     at = f" at {si(status.step)} steps" if status is not None and status.step else ""
-    return f"Stop {safe_str(run_id, 30)}{at}? It saves a checkpoint first.  y stops, n goes on."
+    return f"Stop {safe_str(run_id, 24)}{at}, with a checkpoint?  y stops, n goes on."
 
 
 def asked_for(setting: Setting, value: float) -> str:

@@ -1,0 +1,83 @@
+"""Textual's driver for Linux and macOS, made to let go when the terminal is gone.
+
+A terminal that is closed sends SIGHUP and often SIGCONT after it. Stock, the second one re-enters the screen
+with a new writer thread; that thread dies of the first failed write, its bounded queue fills up, and leaving
+waits for it for ever. Here writes to a lost terminal are dropped, and only our own suspension is resumed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import termios
+from collections.abc import Callable
+from typing import IO, Any
+
+from textual.drivers.linux_driver import LinuxDriver
+
+LOOK_PERIOD_S = 1.0  # how soon a silent loss is noticed
+
+
+class PatientFile:
+    """A text file whose terminal may vanish: then what is written goes nowhere, and somebody is told."""
+
+    def __init__(self, file: IO[str], lost: Callable[[], None]) -> None:
+        self._file, self._lost = file, lost
+
+    def write(self, text: str) -> int:
+        try:
+            self._file.write(text)
+        except (OSError, ValueError):  # EIO after a hang-up; ValueError once it is closed
+            self._lost()
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except (OSError, ValueError):
+            self._lost()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class TerminalDriver(LinuxDriver):
+    """The driver of the app. A terminal that is lost ends the app as a hang-up does."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._suspended = False
+        self._is_lost = False
+        if self._file is not None:
+            self._file = PatientFile(self._file, self._lose)  # type: ignore[assignment]
+        # Textual installed its handlers for these a moment ago.
+        signal.signal(signal.SIGTSTP, self._suspend)
+        signal.signal(signal.SIGCONT, self._resume)
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual has no types here
+        self._app.set_interval(LOOK_PERIOD_S, self._look)
+
+    def _look(self) -> None:
+        """Not every lost terminal sends a signal, and one that rests is never written to."""
+        try:
+            termios.tcgetattr(self.fileno)
+        except termios.error:
+            self._lose()
+
+    def _lose(self) -> None:
+        """Any thread: the terminal is gone."""
+        if not self._is_lost:
+            self._is_lost = True
+            self._app.call_later(self._app.exit, 128 + signal.SIGHUP, 128 + signal.SIGHUP)
+
+    def _suspend(self, *_: object) -> None:
+        self.suspend_application_mode()
+        self._must_signal_resume = True
+        self._suspended = True
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _resume(self, *_: object) -> None:
+        if self._suspended:
+            self._suspended = False
+            self.resume_application_mode()
