@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from textual import work
@@ -87,6 +88,7 @@ class GridrlApp(App[int]):
         self._shown_frame: object = None
         self._wanted = ""
         self._answered_at = 0.0  # monotonic seconds
+        self._cancelled = Event()  # of the query asked last
         self.failure: Exception | None = None
         """What ended the app, if it was a defect: whoever started it reports, once the terminal is restored."""
         self.refusal: GridrlError | None = None
@@ -395,13 +397,14 @@ class GridrlApp(App[int]):
             return
         self._start_run()
 
-    @work(thread=True, exclusive=True, group="run", exit_on_error=False)
+    @work(thread=True, group="run", exit_on_error=False)  # not exclusive: the session refuses a second one in words
     def _start_run(self) -> None:
         session = self._live_session()
         self._answer(lambda: RunStarted(session.start_run()))
 
     def on_run_started(self, event: RunStarted) -> None:
-        assert self.session is not None
+        if self.session is None or self._is_ending:
+            return
         self.session.adopt_run(event.run)
         self._show_run(event.run.run_id)
 
@@ -483,13 +486,14 @@ class GridrlApp(App[int]):
 
     def on_console_pane_query_submitted(self, event: ConsolePane.QuerySubmitted) -> None:
         self._console.query_started(event.ticket)
-        self._ask(event.sql, event.ticket)
+        self._cancelled = Event()
+        self._ask(event.sql, event.ticket, self._cancelled)
 
     @work(thread=True, exclusive=True, group="query", exit_on_error=False)
-    def _ask(self, sql: str, ticket: int) -> None:
+    def _ask(self, sql: str, ticket: int, cancelled: Event) -> None:
         session = self._live_session()
         try:
-            answer = QueryAnswered(ticket, session.ask(sql), None)
+            answer = QueryAnswered(ticket, session.ask(sql, cancelled), None)
         except QueryError as error:
             answer = QueryAnswered(ticket, None, error)
         except GridrlError as error:
@@ -504,6 +508,7 @@ class GridrlApp(App[int]):
             self._console.show_error(event.ticket, event.error)
 
     def on_console_pane_query_cancel_requested(self) -> None:
+        self._cancelled.set()
         if self.session is not None:
             self.session.query.cancel()
 

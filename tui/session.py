@@ -10,10 +10,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event as ThreadEvent
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from engine.errors import RunError, UsageError
+from engine.errors import QueryCancelled, RunError, UsageError
 from engine.maps import GridMap
 from engine.policies.registry import create_policy
 from engine.recipes import RecipeConfig, map_of, prepare_run
@@ -363,13 +364,18 @@ class Session:
 
     # ---- Questions
 
-    def ask(self, sql: str) -> Result:
+    def ask(self, sql: str, cancelled: ThreadEvent | None = None) -> Result:
         """Worker: bring the tables up to date and run SQL on them.
 
+        Args:
+            cancelled: set by who no longer wants to know; heard also before the query itself has begun.
+
         Raises:
-            QueryError: with line and column where the database knows them.
+            QueryError: with line and column where the database knows them; QueryCancelled.
         """
         self.query.refresh()
+        if cancelled is not None and cancelled.is_set():
+            raise QueryCancelled("the query was cancelled")
         return self.query.run(sql)
 
     def tables(self) -> list[TableInfo]:
