@@ -225,7 +225,7 @@ def test_a_broken_map_is_answered_as_the_page_says(what: str) -> None:
 # ---- Games
 
 
-@pytest.mark.parametrize("name", games.GAMES)
+@pytest.mark.parametrize("name", ["navigation", "arena"])  # the others have pages of their own: test_games_docs
 def test_a_game_is_as_its_section_says(name: str) -> None:
     rules = games.GAMES[name]()
     section = re.search(rf"^## {name}$(.*?)^## ", text_of("games.md"), re.DOTALL | re.MULTILINE | re.IGNORECASE)
