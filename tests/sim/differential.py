@@ -70,8 +70,11 @@ def chosen(batch: Batch, random: np.random.Generator) -> np.ndarray:
     return np.where(invalid, random.choice([-1, count, 2**31 - 1, -(2**31)]), actions).astype(np.int32)
 
 
-def play(case: Case, agent_steps: int, seed: int) -> int:
-    """Play so many agent-steps or a few more, in the middle on from a snapshot; returns how many were compared."""
+def play(case: Case, agent_steps: int, seed: int, threads: int = 3) -> int:
+    """Play so many agent-steps or a few more; returns how many were compared.
+
+    The second half goes on from a snapshot, in a batch of so many threads.
+    """
     weights = [1 + index % 2 for index in range(len(case.maps))]
     lockstep = Lockstep(case.rules, list(case.maps), ENVS, seed, weights=weights)
     random = np.random.default_rng([seed, zlib.crc32(case.name.encode())])
@@ -85,7 +88,7 @@ def play(case: Case, agent_steps: int, seed: int) -> int:
             lockstep.compare_episodes()
         if tick == steps // 2:
             worlds = [World(case.rules, cells) for cells in case.maps]
-            other = Batch(worlds, ENVS, seed=seed + 1, thread_count=3)
+            other = Batch(worlds, ENVS, seed=seed + 1, thread_count=threads)
             other.set_world_weights(weights)
             lockstep.move_to(other)
     lockstep.compare_episodes()

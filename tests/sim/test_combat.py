@@ -219,6 +219,16 @@ def test_a_shield_absorbs_a_hit() -> None:
     assert stat(sim, "action.attack.blocked") == 1
 
 
+def test_a_shield_that_just_absorbs_a_hit_stands_until_its_next_turn() -> None:
+    sim = shielded(energy=4, shield_upkeep=0)
+
+    sim.step([sim.spec.action_names.index("attack_0"), -1])  # an invalid action is no turn
+    assert (held(sim, 1), agent_of(sim, 1).shield, agent_of(sim, 1).frozen) == ({}, True, 0)
+    step(sim, "noop", "noop")
+
+    assert not agent_of(sim, 1).shield
+
+
 def test_a_shield_that_cannot_absorb_it_all_breaks() -> None:
     sim = shielded(energy=3)
 

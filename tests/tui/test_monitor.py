@@ -238,7 +238,7 @@ async def test_stop_asks_first() -> None:
     async with app.run_test() as pilot:
         await running(pilot)
         await pilot.press("s")
-        assert "Stop ruddy-otter at 12.4M steps?" in app.query_one(AskLine).said
+        assert "Stop ruddy-otter at 12.4M steps, with a checkpoint?" in app.query_one(AskLine).said
 
         await pilot.press("n")
         assert app.names == []
