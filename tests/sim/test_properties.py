@@ -107,7 +107,9 @@ def expected_byte(plane: str, view: EnvView, row: int, column: int) -> int:
 @given(games_with_maps(), SEEDS)
 def test_an_observation_shows_what_look_shows(game: Game, seed: int) -> None:
     told = [plane for plane in Plane if plane not in (Plane.HP, Plane.STOCK)]
-    rules = game[0].model_copy(update={"encoding": Encoding.PLANES, "sight": Sight(), "planes": tuple(told)})
+    rules = game[0].model_copy(
+        update={"encoding": Encoding.PLANES, "sight": Sight(), "planes": tuple(told), "rewards": ()}
+    )
     batch = batch_of((rules, game[1]), seed)
     spec = batch.spec
     for actions in actions_for(batch, seed)[:6]:
