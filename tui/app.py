@@ -140,6 +140,8 @@ class GridrlApp(App[int]):
 
         assert self.session is not None
         for pane in (MonitorPane(id="monitor"), EditorPane(id="editor"), ConsolePane(id="console")):
+            if self._is_ending:  # the user left before the last pane came: the deck is going, or gone
+                return
             await self._deck.add(pane)
             self._panes[str(pane.id)] = pane
         editor = self._panes["editor"]

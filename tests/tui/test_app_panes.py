@@ -8,12 +8,17 @@ import pytest
 from front_door import ENDLESS_RUN, Door, on_map, opened
 from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from engine.errors import ConfigError, GridrlError, MapError
+from engine.recipes import resolve
 from engine.runs import RunState
+from tui.app import GridrlApp
+from tui.session import Session
 from tui.widgets.confirm_screen import ConfirmScreen
 from tui.widgets.help_screen import HelpScreen, key_name
+from tui.widgets.pane_deck import PaneDeck
 from tui.widgets.status_bar import PANES
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -309,3 +314,24 @@ async def test_panes_stay_where_they_are_while_a_question_is_open(tmp_path: Path
         assert isinstance(door.app.screen, ConfirmScreen)
         await door.press("n")
         assert door.front == "MAPS"
+
+
+async def test_leaving_before_the_last_pane_has_come_adds_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added: list[str | None] = []
+    add = PaneDeck.add
+
+    async def add_and_leave(deck: PaneDeck, pane: Widget) -> None:
+        added.append(pane.id)
+        await add(deck, pane)
+        deck.app.exit()
+
+    monkeypatch.setattr(PaneDeck, "add", add_and_leave)
+    app = GridrlApp(lambda fps: Session("navigation", resolve("navigation", []), tmp_path, fps=fps))
+    async with app.run_test() as pilot:
+        while not app._exit:
+            await pilot.pause()
+
+    assert added == ["monitor"]
+    assert app.failure is None
