@@ -108,6 +108,7 @@ static int64_t plan_layout(gw_batch *batch)
     layout->timers = reserve(&at, 1 + (int64_t)batch->max_objects, sizeof(int32_t));
     layout->object_at = reserve(&at, world->objects_move ? batch->max_padded : 0, sizeof(int32_t));
     layout->agent_at = reserve(&at, batch->max_padded, sizeof(int16_t));
+    layout->seen_from = reserve(&at, world->has_sight ? agents : 0, sizeof(int32_t));
     layout->visible = reserve(&at, world->has_sight ? agents * world->cell_count : 0, 1);
     layout->planes[GW_PLANE_KIND] = reserve(&at, batch->max_padded, 1);
     for (int32_t p = 0; p < spec->plane_count; ++p) {
@@ -135,7 +136,6 @@ static void measure_worlds(gw_batch *batch)
 
 static bool allocate(gw_batch *batch, int64_t block_size)
 {
-    size_t agents = (size_t)batch->spec.agent_count;
     size_t envs = (size_t)batch->env_count;
     size_t rows = (size_t)batch->rows;
     size_t terms = (size_t)batch->spec.term_count + 1; // + 1: an empty table is no failed allocation
@@ -144,7 +144,6 @@ static bool allocate(gw_batch *batch, int64_t block_size)
 
     batch->blocks = aligned_alloc(64, envs * (size_t)block_size);
     batch->envs = calloc(envs, sizeof *batch->envs);
-    batch->order = calloc((size_t)batch->thread_count * agents, sizeof *batch->order);
     batch->marks = calloc((size_t)batch->max_padded, sizeof *batch->marks);
     batch->ended = calloc(envs, sizeof *batch->ended);
     batch->last_episode = calloc(rows, sizeof *batch->last_episode);
@@ -160,9 +159,8 @@ static bool allocate(gw_batch *batch, int64_t block_size)
     for (size_t i = 0; batch->blocks != NULL && batch->envs != NULL && i < envs; ++i) {
         batch->envs[i] = gw_env_in_block(batch, batch->blocks + i * (size_t)block_size);
     }
-    return batch->blocks && batch->envs && batch->order && batch->marks && batch->ended && batch->last_episode &&
-           batch->last_terms && batch->last_stats && batch->ring && batch->ring_terms && batch->ring_stats &&
-           batch->pool;
+    return batch->blocks && batch->envs && batch->marks && batch->ended && batch->last_episode && batch->last_terms &&
+           batch->last_stats && batch->ring && batch->ring_terms && batch->ring_stats && batch->pool;
 }
 
 static bool take_worlds(gw_batch *batch, const gw_batch_def *def)
@@ -238,7 +236,6 @@ void gw_batch_destroy(gw_batch *batch)
     free(batch->world_weights_to);
     free(batch->blocks);
     free(batch->envs);
-    free(batch->order);
     free(batch->marks);
     free(batch->ended);
     free(batch->last_episode);

@@ -26,6 +26,10 @@ enum {
     GW_PRIORITY_COUNT = 16,
     GW_LONGEST_EPISODE = 2000000000, // ticks; a cooldown on top of it still fits 31 bits
     GW_MAX_WINDOW_CELLS = GW_MAX_WINDOW * GW_MAX_WINDOW,
+    GW_QUADRANTS = 4,
+    GW_MAX_DEPTH = GW_MAX_WINDOW / 2,                          // rows of a quadrant of the window
+    GW_MAX_QUADRANT_CELLS = GW_MAX_DEPTH * (GW_MAX_DEPTH + 2), // 3 + 5 + ... of them
+    GW_VISIBLE = 255,                                          // a mask for the bytes of a plane
 };
 
 // Where each stat of a game stands; GW_NONE for those that the game does not have.
@@ -78,6 +82,14 @@ typedef struct gw_token_cell {
     int32_t location; // first byte of its tokens
 } gw_token_cell;
 
+// One cell of a quadrant of the window; see sight.c.
+typedef struct gw_sight_cell {
+    uint64_t shadow; // slopes that it darkens if it is opaque
+    uint64_t centre; // slopes that touch its centre
+    int32_t offset;  // from the agent's padded cell
+    int32_t at;      // index into the window
+} gw_sight_cell;
+
 // Cells are indices into padded planes: the border of the window is built in, so that neither a move
 // nor an observation tests bounds. Immutable after gw_world_create.
 struct gw_world {
@@ -102,7 +114,11 @@ struct gw_world {
     bool shows_agents;                              // some plane says more of an agent than that it is there
     int32_t cell_count;                             // cells of the window
     gw_token_cell token_cells[GW_MAX_WINDOW_CELLS]; // in the order of tokens
-    int32_t padding;                                // cells of border on each side, >= 1
+    gw_sight_cell sight_cells[GW_QUADRANTS * GW_MAX_QUADRANT_CELLS]; // by quadrant, then by depth
+    int32_t sight_rows[GW_QUADRANTS][GW_MAX_DEPTH + 1];              // where the cells of each depth end
+    uint64_t opaque_code[GW_CODE_KIND + GW_MAX_KINDS];               // all bits for a code that hides what is behind
+    uint8_t fields[GW_DIRECTION_COUNT][GW_MAX_WINDOW_CELLS];         // GW_VISIBLE within range and cone, by facing
+    int32_t padding;                                                 // cells of border on each side, >= 1
     int32_t padded_width;
     int32_t padded_count; // cells of one padded plane
     int32_t direction_offset[GW_DIRECTION_COUNT];
@@ -123,7 +139,7 @@ typedef struct gw_layout {
     int32_t episode_return, term_seen, ledger_step, ledger_episode, stats;
     int32_t object_cell, object_ready_tick, object_uses, object_hp, object_busy, object_store;
     int32_t state_size;
-    int32_t timers, object_at, agent_at, visible;
+    int32_t timers, object_at, agent_at, seen_from, visible;
     int32_t planes[GW_PLANE_COUNT]; // 0 = this game has no such plane (the kind plane always is)
     int32_t block_size;
 } gw_layout;
@@ -168,7 +184,8 @@ typedef struct gw_env {
     int32_t *timers;                 // [0] = count, then indices of objects that are busy
     int32_t *object_at;              // [padded_count] object index or GW_NONE; the world's own where objects stay put
     int16_t *agent_at;               // [padded_count] agent index or GW_NONE
-    uint8_t *visible;                // [agents][window cells] 1 = visible; only in games with sight
+    int32_t *seen_from;              // [agents] cell and facing that `visible` is for, or GW_NONE
+    uint8_t *visible;                // [agents][window cells] GW_VISIBLE or 0; only in games with sight
     uint8_t *planes[GW_PLANE_COUNT]; // [padded_count] each, or NULL
 } gw_env;
 
@@ -190,7 +207,6 @@ struct gw_batch {
     gw_layout layout;
     uint8_t *blocks; // [env_count][layout.block_size]
     gw_env *envs;    // [env_count] where everything is in each block
-    int32_t *order;  // [thread_count][agents] scratch
     uint8_t *marks;  // [max_padded] scratch for checks
     gw_pool *pool;
     int32_t thread_count;
@@ -245,6 +261,7 @@ static inline gw_env gw_env_in_block(const gw_batch *batch, uint8_t *block)
         .object_store = (uint16_t *)(block + at->object_store),
         .timers = (int32_t *)(block + at->timers),
         .agent_at = (int16_t *)(block + at->agent_at),
+        .seen_from = (int32_t *)(block + at->seen_from),
         .visible = block + at->visible,
     };
     gw_env_enter_world(batch, &env);
@@ -267,6 +284,11 @@ static inline uint16_t *gw_inventory_of(const gw_env *env, int32_t agent)
 static inline uint16_t *gw_store_of(const gw_env *env, int32_t object)
 {
     return env->object_store + (ptrdiff_t)object * env->world->rules.resource_count;
+}
+
+static inline uint8_t *gw_visible_of(const gw_env *env, int32_t agent)
+{
+    return env->visible + (ptrdiff_t)agent * env->world->cell_count;
 }
 
 static inline int32_t *gw_stats_of(const gw_env *env, int32_t agent)
@@ -373,6 +395,8 @@ void gw_rewards_settle(gw_env *env, bool ends);
 bool gw_episode_terminated(const gw_env *env);
 
 // sight.c
+void gw_sight_compile(gw_world *world);
+void gw_sight_forget(gw_env *env);
 void gw_sight_update(gw_env *env);
 void gw_sight_count(gw_env *env);
 
@@ -385,8 +409,8 @@ void gw_planes_rebuild(gw_env *env);
 // observe.c
 void gw_env_write_observations(gw_env *env, uint8_t *observations, bool counts_tokens);
 
-// pool.c: runs work(context, worker, first, last) over 0..count-1 split into contiguous slices.
-typedef void gw_work(void *context, int32_t worker, int32_t first, int32_t last);
+// pool.c: runs work(context, first, last) over 0..count-1 split into contiguous slices.
+typedef void gw_work(void *context, int32_t first, int32_t last);
 gw_pool *gw_pool_create(int32_t thread_count);
 void gw_pool_destroy(gw_pool *pool);
 void gw_pool_run(gw_pool *pool, gw_work *work, void *context, int32_t count);

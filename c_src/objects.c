@@ -77,7 +77,7 @@ void gw_object_show(gw_env *env, int32_t object)
     }
 }
 
-// Take its marks off the cell it stands on.
+// Take its marks off the cell that it is about to leave.
 void gw_object_hide(gw_env *env, int32_t object)
 {
     static const int32_t object_planes[] = {GW_PLANE_READY, GW_PLANE_HP, GW_PLANE_STOCK};
@@ -87,6 +87,7 @@ void gw_object_hide(gw_env *env, int32_t object)
             env->planes[object_planes[i]][cell] = 0;
         }
     }
+    gw_sight_forget(env);
 }
 
 // ---- Time

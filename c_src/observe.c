@@ -25,11 +25,31 @@ static inline uint8_t *copy_window(uint8_t *target, const uint8_t *corner, int32
     return target;
 }
 
-static void hide_unseen(uint8_t *window, const uint8_t *visible, int32_t cell_count)
+static inline void copy_visible_row(uint8_t *target, const uint8_t *cells, const uint8_t *visible)
 {
-    for (int32_t i = 0; i < cell_count; ++i) {
-        window[i] = (uint8_t)(window[i] & -visible[i]);
+    uint64_t row[GW_COPY_WIDTH / 8];
+    uint64_t mask[GW_COPY_WIDTH / 8];
+    memcpy(row, cells, GW_COPY_WIDTH);
+    memcpy(mask, visible, GW_COPY_WIDTH);
+    row[0] &= mask[0];
+    row[1] &= mask[1];
+    memcpy(target, row, GW_COPY_WIDTH);
+}
+
+// The same for a window of which not every cell is visible.
+static inline uint8_t *copy_visible(uint8_t *target, const uint8_t *corner, const uint8_t *visible, int32_t stride,
+                                    int32_t width, int32_t height)
+{
+    int32_t row = 0;
+    for (; width >= GW_COPY_WIDTH / 2 && row < height - 1; ++row) {
+        copy_visible_row(target + row * width, corner + row * stride, visible + row * width);
     }
+    for (; row < height; ++row) {
+        for (int32_t column = 0; column < width; ++column) {
+            target[row * width + column] = corner[row * stride + column] & visible[row * width + column];
+        }
+    }
+    return target + height * width;
 }
 
 static uint8_t completion(const gw_env *env)
@@ -68,16 +88,15 @@ static void write_planes(const gw_env *env, int32_t agent, uint8_t done, uint8_t
     int32_t width = perception->window_width;
     int32_t height = perception->window_height;
     int32_t corner = env->agent_cell[agent] - height / 2 * stride - width / 2;
+    const uint8_t *visible = world->has_sight ? gw_visible_of(env, agent) : NULL;
     for (int32_t p = 0; p < perception->plane_count; ++p) {
         const uint8_t *plane = env->planes[perception->planes[p]] + corner;
-        uint8_t *window = target;
-        if (width == 11) {
+        if (visible != NULL) {
+            target = copy_visible(target, plane, visible, stride, width, height);
+        } else if (width == 11) {
             target = copy_window(target, plane, stride, 11, height); // the usual window, unrolled
         } else {
             target = copy_window(target, plane, stride, width, height);
-        }
-        if (world->has_sight) {
-            hide_unseen(window, env->visible + (ptrdiff_t)agent * world->cell_count, world->cell_count);
         }
     }
     write_self(env, agent, done, target);
@@ -174,7 +193,7 @@ static token_writer write_tokens(const gw_env *env, int32_t agent, uint8_t done,
     const gw_world *world = env->world;
     const gw_perception_def *perception = &world->rules.perception;
     const uint8_t *kinds = env->planes[GW_PLANE_KIND] + env->agent_cell[agent];
-    const uint8_t *visible = world->has_sight ? env->visible + (ptrdiff_t)agent * world->cell_count : NULL;
+    const uint8_t *visible = world->has_sight ? gw_visible_of(env, agent) : NULL;
     token_writer w = {.next = target, .left = perception->token_count};
 
     put_self_tokens(&w, env, agent, done, world->token_cells[0].location);

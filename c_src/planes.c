@@ -89,5 +89,6 @@ void gw_planes_rebuild(gw_env *env)
     for (int32_t agent = 0; agent < world->rules.agent_count; ++agent) {
         gw_agent_place(env, agent, env->agent_cell[agent]);
     }
+    gw_sight_forget(env);
     gw_sight_update(env);
 }

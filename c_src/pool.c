@@ -56,7 +56,7 @@ static void run_slice(gw_pool *pool, int32_t worker)
     int32_t first = (int32_t)((int64_t)pool->count * worker / pool->thread_count);
     int32_t last = (int32_t)((int64_t)pool->count * (worker + 1) / pool->thread_count);
     if (first < last) {
-        pool->work(pool->context, worker, first, last);
+        pool->work(pool->context, first, last);
     }
 }
 
@@ -124,7 +124,7 @@ static void wait_until_done(gw_pool *pool)
 void gw_pool_run(gw_pool *pool, gw_work *work, void *context, int32_t count)
 {
     if (pool->thread_count == 1 || count < 2) {
-        work(context, 0, 0, count);
+        work(context, 0, count);
         return;
     }
     pool->work = work;

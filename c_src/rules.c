@@ -961,6 +961,7 @@ gw_status gw_world_create(const gw_rules_def *rules, const gw_map_def *map, gw_w
     compile_priorities(world);
     compile_geometry(world, map);
     compile_token_order(world);
+    gw_sight_compile(world);
     compile_spec(world, map);
     if (!allocate_cells(world, map)) {
         gw_world_destroy(world);

@@ -1,128 +1,99 @@
 // sight.c: which cells of its window an agent sees: range, cone, and line of sight by symmetric shadow casting
-// (Albert Ford 2020, after Bjorn Bergstrom): two floor cells see one another or neither does. Integers only:
-// slopes are fractions.
+// (Albert Ford 2020, after Bjorn Bergstrom): two floor cells see one another or neither does. Integers only.
 #include "internal.h"
 
-typedef struct slope {
-    int32_t y; // numerator
-    int32_t x; // denominator, > 0
-} slope;
+// In a quadrant a cell lies at (depth, column), |column| <= depth, and the ray to its centre has the slope column /
+// depth. An opaque cell casts its shadow over the slopes between (2 * column - 1) / (2 * depth) and (2 * column + 1) /
+// (2 * depth), for everything deeper than itself. Up to depth 7 these ends cut -1..1 into 47 intervals that are lit or
+// dark as a whole: a bit of a word for each. A floor is seen where its centre is lit, if only from one side; an opaque
+// cell, where any ray to it is lit.
+enum {
+    SLOPE_ONE = 840, // slopes in units in which every centre and every end is whole
+    HALF_CELL = 420, // half a cell at depth 1
+    INTERVALS = 47,
+};
 
-typedef struct caster {
-    const gw_env *env;
-    uint8_t *visible; // [window cells]
-    int32_t centre;   // padded cell
-    int32_t width, height;
-    int32_t quadrant;
-} caster;
-
-// From (depth, column) of a quadrant to (row, column) offsets from the agent.
-static void offsets(const caster *c, int32_t depth, int32_t column, int32_t *down, int32_t *right)
+static bool is_shadow_end(int32_t slope)
 {
-    switch (c->quadrant) {
-    case 0:
-        *down = -depth;
-        *right = column;
-        return;
-    case 1:
-        *down = depth;
-        *right = column;
-        return;
-    case 2:
-        *down = column;
-        *right = -depth;
-        return;
-    default:
-        *down = column;
-        *right = depth;
-        return;
-    }
-}
-
-static bool in_window(const caster *c, int32_t down, int32_t right)
-{
-    return -c->height / 2 <= down && down <= c->height / 2 && -c->width / 2 <= right && right <= c->width / 2;
-}
-
-static bool is_opaque(const gw_env *env, int32_t cell)
-{
-    uint8_t code = env->planes[GW_PLANE_KIND][cell];
-    return code == GW_CODE_OUTSIDE ||
-           (code >= GW_CODE_KIND && !env->world->rules.kinds[code - GW_CODE_KIND].is_transparent);
-}
-
-static int32_t floor_div(int32_t a, int32_t b)
-{
-    return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
-
-// Round half up: the first column whose centre is at or past the slope.
-static int32_t first_column(int32_t depth, slope start)
-{
-    return floor_div(2 * depth * start.y + start.x, 2 * start.x);
-}
-
-// Round half down: the last one whose centre is before or at it.
-static int32_t last_column(int32_t depth, slope end)
-{
-    return -floor_div(-2 * depth * end.y + end.x, 2 * end.x);
-}
-
-// The centre of the cell lies between the slopes: what makes sight symmetric.
-static bool is_symmetric(int32_t depth, int32_t column, slope start, slope end)
-{
-    return column * start.x >= depth * start.y && column * end.x <= depth * end.y;
-}
-
-static void scan(const caster *c, int32_t depth, slope start, slope end)
-{
-    int32_t deepest = c->quadrant < 2 ? c->height / 2 : c->width / 2;
-    if (depth > deepest) {
-        return;
-    }
-    int32_t stride = c->env->world->padded_width;
-    int32_t half = c->quadrant < 2 ? c->width / 2 : c->height / 2;
-    int32_t low = first_column(depth, start);
-    int32_t high = last_column(depth, end);
-    low = low < -half ? -half : low;
-    high = high > half ? half : high;
-    bool after_wall = false;
-    bool after_floor = false;
-    for (int32_t column = low; column <= high; ++column) {
-        int32_t down = 0;
-        int32_t right = 0;
-        offsets(c, depth, column, &down, &right);
-        bool opaque = is_opaque(c->env, c->centre + down * stride + right);
-        if ((opaque || is_symmetric(depth, column, start, end)) && in_window(c, down, right)) {
-            c->visible[(down + c->height / 2) * c->width + right + c->width / 2] = 1;
+    for (int32_t depth = 1; depth <= GW_MAX_DEPTH; ++depth) {
+        if (slope * depth % HALF_CELL == 0 && slope * depth / HALF_CELL % 2 != 0) {
+            return true;
         }
-        slope edge = {2 * column - 1, 2 * depth};
-        if (after_wall && !opaque) {
-            start = edge;
-        }
-        if (after_floor && opaque) {
-            scan(c, depth + 1, start, edge);
-        }
-        after_wall = opaque;
-        after_floor = !opaque;
     }
-    if (after_floor) {
-        scan(c, depth + 1, start, end);
+    return false;
+}
+
+// Which interval lies just above each slope; the one just below is that above the unit before.
+typedef struct slopes {
+    int32_t above[2 * SLOPE_ONE + 1]; // [slope + SLOPE_ONE]
+} slopes;
+
+static void number_intervals(slopes *of)
+{
+    of->above[0] = 0;
+    for (int32_t at = 1; at <= 2 * SLOPE_ONE; ++at) {
+        of->above[at] = of->above[at - 1] + is_shadow_end(at - SLOPE_ONE);
+    }
+    GW_ASSERT(of->above[2 * SLOPE_ONE] == INTERVALS - 1);
+}
+
+static uint64_t interval_bits(const slopes *of, int32_t low, int32_t high)
+{
+    uint64_t bits = 0;
+    for (int32_t i = of->above[low + SLOPE_ONE]; i <= of->above[high - 1 + SLOPE_ONE]; ++i) {
+        bits |= UINT64_C(1) << i;
+    }
+    return bits;
+}
+
+static gw_sight_cell sight_cell(const slopes *of, int32_t depth, int32_t column)
+{
+    int32_t low = (2 * column - 1) * HALF_CELL / depth;
+    int32_t high = (2 * column + 1) * HALF_CELL / depth;
+    int32_t centre = column * SLOPE_ONE / depth;
+    low = low < -SLOPE_ONE ? -SLOPE_ONE : low;
+    high = high > SLOPE_ONE ? SLOPE_ONE : high;
+    gw_sight_cell cell = {.shadow = interval_bits(of, low, high)};
+    cell.centre |= centre > -SLOPE_ONE ? interval_bits(of, centre - 1, centre) : 0;
+    cell.centre |= centre < SLOPE_ONE ? interval_bits(of, centre, centre + 1) : 0;
+    return cell;
+}
+
+static void compile_quadrant(gw_world *world, const slopes *of, int32_t quadrant, int32_t *count)
+{
+    int32_t width = world->rules.perception.window_width;
+    int32_t height = world->rules.perception.window_height;
+    bool is_vertical = quadrant < 2; // north, south, west, east
+    int32_t deepest = (is_vertical ? height : width) / 2;
+    int32_t widest = (is_vertical ? width : height) / 2;
+    world->sight_rows[quadrant][0] = *count;
+    for (int32_t depth = 1; depth <= GW_MAX_DEPTH; ++depth) {
+        int32_t half = depth > deepest ? -1 : depth < widest ? depth : widest;
+        for (int32_t column = -half; column <= half; ++column) {
+            int32_t ahead = quadrant % 2 == 0 ? -depth : depth;
+            int32_t down = is_vertical ? ahead : column;
+            int32_t right = is_vertical ? column : ahead;
+            gw_sight_cell cell = sight_cell(of, depth, column);
+            cell.offset = down * world->padded_width + right;
+            cell.at = (down + height / 2) * width + right + width / 2;
+            world->sight_cells[(*count)++] = cell;
+        }
+        world->sight_rows[quadrant][depth] = *count;
     }
 }
 
-static void cast_shadows(const gw_env *env, int32_t agent, uint8_t *visible)
+static void compile_shadows(gw_world *world)
 {
-    const gw_perception_def *perception = &env->world->rules.perception;
-    caster c = {.env = env,
-                .visible = visible,
-                .centre = env->agent_cell[agent],
-                .width = perception->window_width,
-                .height = perception->window_height};
-    memset(visible, 0, (size_t)env->world->cell_count);
-    visible[env->world->cell_count / 2] = 1;
-    for (c.quadrant = 0; c.quadrant < 4; ++c.quadrant) {
-        scan(&c, 1, (slope){-1, 1}, (slope){1, 1});
+    slopes of;
+    number_intervals(&of);
+    int32_t count = 0;
+    for (int32_t quadrant = 0; quadrant < GW_QUADRANTS; ++quadrant) {
+        compile_quadrant(world, &of, quadrant, &count);
+    }
+    const gw_rules_def *rules = &world->rules;
+    world->opaque_code[GW_CODE_OUTSIDE] = UINT64_MAX;
+    for (int32_t kind = 0; kind < rules->kind_count; ++kind) {
+        world->opaque_code[GW_CODE_KIND + kind] = rules->kinds[kind].is_transparent ? 0 : UINT64_MAX;
     }
 }
 
@@ -148,33 +119,86 @@ static bool in_cone(int32_t facing, int32_t degrees, int32_t down, int32_t right
     return degrees == 180 ? dot >= 0 : dot >= cross;
 }
 
-static void narrow(const gw_env *env, int32_t agent, uint8_t *visible)
+static void compile_field(gw_world *world, int32_t facing)
 {
-    const gw_perception_def *perception = &env->world->rules.perception;
+    const gw_perception_def *perception = &world->rules.perception;
     int32_t width = perception->window_width;
     int32_t range = perception->sight_range > 0 ? perception->sight_range : GW_MAX_WINDOW;
-    for (int32_t i = 0; i < env->world->cell_count; ++i) {
+    for (int32_t i = 0; i < world->cell_count; ++i) {
         int32_t down = i / width - perception->window_height / 2;
         int32_t right = i % width - width / 2;
         bool near = magnitude(down) <= range && magnitude(right) <= range;
-        if (!near || !in_cone(env->facing[agent], perception->cone_degrees, down, right)) {
-            visible[i] = 0;
-        }
+        bool is_in = near && in_cone(facing, perception->cone_degrees, down, right);
+        world->fields[facing][i] = is_in ? GW_VISIBLE : 0;
     }
 }
 
-// What every agent sees now. Nothing to do in games where the whole window is visible.
+// Everything about sight that follows from the rules and the width of the map.
+void gw_sight_compile(gw_world *world)
+{
+    if (world->rules.perception.line_of_sight) {
+        compile_shadows(world);
+    }
+    for (int32_t facing = 0; world->has_sight && facing < GW_DIRECTION_COUNT; ++facing) {
+        compile_field(world, facing);
+    }
+}
+
+// One row of a quadrant after the other, until nothing is lit.
+static void cast_quadrant(const gw_world *world, const int32_t *rows, const uint8_t *kinds, uint8_t *visible)
+{
+    uint64_t lit = (UINT64_C(1) << INTERVALS) - 1;
+    for (int32_t depth = 1; depth <= GW_MAX_DEPTH && lit != 0; ++depth) {
+        uint64_t shadow = 0;
+        for (int32_t i = rows[depth - 1]; i < rows[depth]; ++i) {
+            const gw_sight_cell *cell = &world->sight_cells[i];
+            uint64_t opaque = world->opaque_code[kinds[cell->offset]];
+            uint64_t rays = (cell->shadow & opaque) | (cell->centre & ~opaque);
+            visible[cell->at] |= (rays & lit) != 0 ? GW_VISIBLE : 0; // on a diagonal either quadrant will do
+            shadow |= cell->shadow & opaque;
+        }
+        lit &= ~shadow;
+    }
+}
+
+static void look(const gw_env *env, int32_t agent)
+{
+    const gw_world *world = env->world;
+    const uint8_t *field = world->fields[env->facing[agent]];
+    uint8_t *visible = gw_visible_of(env, agent);
+    if (!world->rules.perception.line_of_sight) {
+        memcpy(visible, field, (size_t)world->cell_count);
+        return;
+    }
+    memset(visible, 0, (size_t)world->cell_count);
+    visible[world->cell_count / 2] = GW_VISIBLE;
+    const uint8_t *kinds = env->planes[GW_PLANE_KIND] + env->agent_cell[agent];
+    for (int32_t quadrant = 0; quadrant < GW_QUADRANTS; ++quadrant) {
+        cast_quadrant(world, world->sight_rows[quadrant], kinds, visible);
+    }
+    for (int32_t i = 0; i < world->cell_count; ++i) {
+        visible[i] &= field[i];
+    }
+}
+
+// What hides has moved or gone: nobody's view holds any longer.
+void gw_sight_forget(gw_env *env)
+{
+    if (env->world->has_sight) {
+        memset(env->seen_from, 0xff, (size_t)env->world->rules.agent_count * sizeof *env->seen_from);
+    }
+}
+
+// What every agent sees now. Who stands and faces as before sees what it saw, unless what hides has changed.
 void gw_sight_update(gw_env *env)
 {
     const gw_world *world = env->world;
     for (int32_t agent = 0; world->has_sight && agent < world->rules.agent_count; ++agent) {
-        uint8_t *visible = env->visible + (ptrdiff_t)agent * world->cell_count;
-        if (world->rules.perception.line_of_sight) {
-            cast_shadows(env, agent, visible);
-        } else {
-            memset(visible, 1, (size_t)world->cell_count);
+        int32_t from = env->agent_cell[agent] * GW_DIRECTION_COUNT + env->facing[agent];
+        if (env->seen_from[agent] != from) {
+            env->seen_from[agent] = from;
+            look(env, agent);
         }
-        narrow(env, agent, visible);
     }
 }
 
@@ -190,8 +214,7 @@ static bool sees(const gw_env *env, int32_t agent, int32_t other)
     if (row < 0 || row >= perception->window_height || column < 0 || column >= perception->window_width) {
         return false;
     }
-    return !world->has_sight ||
-           env->visible[(ptrdiff_t)agent * world->cell_count + row * perception->window_width + column];
+    return !world->has_sight || gw_visible_of(env, agent)[row * perception->window_width + column];
 }
 
 // Stats of who sees whom, between roles: seeing one's own side counts for nothing.

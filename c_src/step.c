@@ -167,10 +167,10 @@ static void step_env(gw_batch *batch, const gw_io *io, int32_t index, int32_t *o
     gw_env_write_observations(env, io->observations + observations_at, true);
 }
 
-static void step_slice(void *context, int32_t worker, int32_t first, int32_t last)
+static void step_slice(void *context, int32_t first, int32_t last)
 {
     gw_step_job *job = context;
-    int32_t *order = job->batch->order + (size_t)worker * (size_t)job->batch->rules->agent_count;
+    int32_t order[GW_MAX_AGENTS]; // on the stack, so that no two workers write to one cache line
     for (int32_t index = first; index < last; ++index) {
         step_env(job->batch, job->io, index, order);
     }
