@@ -16,7 +16,6 @@ from engine.sim import (
     Combat,
     Encoding,
     Kind,
-    Plane,
     Resource,
     Rules,
     Scope,
@@ -82,7 +81,7 @@ def all_mechanics() -> Rules:
 
     Twelve agents of two roles and four groups that share; limit groups, regeneration and decay; moves in eight
     directions and along the facing; put, get and use; destructible, swappable and transparent objects, a chest;
-    attacks, armor, shields, loot, tagging; glyphs; line of sight in a cone, counted; terms of every scope; ten planes.
+    attacks, armor, shields, loot, tagging; glyphs; line of sight in a cone, counted; terms of every scope; the six planes of the classic arena.
     """
     classic = games.arena_classic("full", agents=12, teams=4)
     names = {action.name for action in classic.actions}
@@ -103,7 +102,7 @@ def all_mechanics() -> Rules:
         max_steps=classic.max_steps,
         glyphs=4,
         limit_groups={"ores": 60},
-        planes=tuple(Plane),
+        planes=classic.planes,
         sight=Sight(line_of_sight=True, cone_degrees=270, counts=True),
         resources={
             **{name: _in_group(name, resource) for name, resource in classic.resources.items()},

@@ -117,8 +117,8 @@ static int64_t plan_layout(gw_batch *batch)
             layout->planes[plane] = reserve(&at, batch->max_padded, 1);
         }
     }
-    reserve(&at, GW_COPY_WIDTH, 1); // the last row of a window may be read past its end
-    at = (at + 63) / 64 * 64;       // no two workers share a cache line
+    reserve(&at, GW_COPY_WIDTH, 1);                                // the last row of a window may be read past its end
+    at = (at + GW_CACHE_LINE - 1) / GW_CACHE_LINE * GW_CACHE_LINE; // no two workers share a cache line
     layout->block_size = (int32_t)at;
     return at;
 }
@@ -142,7 +142,7 @@ static bool allocate(gw_batch *batch, int64_t block_size)
     size_t stats = (size_t)batch->spec.stat_count;
     size_t ring = (size_t)batch->ring_capacity;
 
-    batch->blocks = aligned_alloc(64, envs * (size_t)block_size);
+    batch->blocks = aligned_alloc(GW_CACHE_LINE, envs * (size_t)block_size);
     batch->envs = calloc(envs, sizeof *batch->envs);
     batch->marks = calloc((size_t)batch->max_padded, sizeof *batch->marks);
     batch->ended = calloc(envs, sizeof *batch->ended);

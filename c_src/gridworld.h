@@ -357,7 +357,8 @@ gw_status gw_world_spec(const gw_world *world, gw_spec *spec);
 //   tag.tags .tagged .misses .caught_all .caught_none .survived (tag)
 //   sees.<role> for each role, seen, hidden (counts_sight); tokens_written, tokens_dropped (tokens)
 // sees.<role> counts the agents of another role that an agent sees, each tick anew; seen or hidden, the ticks in
-// which some agent of another role saw it or none did. Tokens are counted of observations that can be acted upon:
+// which some agent of another role saw it or none did. Who is frozen sees nobody in this sense, and who is caught for
+// good (GW_FOREVER) is neither seen nor hidden. Tokens are counted of observations that can be acted upon:
 // all but the final ones. A turn that leaves its agent where it was is one without motion; lost ones do not count.
 // A count that reaches INT32_MAX stays there. Names are cut to GW_STAT_NAME_SIZE bytes.
 gw_status gw_stat_count(const gw_rules_def *rules, int32_t *count);

@@ -22,6 +22,7 @@ enum {
     GW_MAP_COOKIE = 0x47574d31,
     GW_BATCH_COOKIE = 0x47574231,
     GW_ENGINE_VERSION = 200, // 0.2.0
+    GW_CACHE_LINE = 64,      // bytes
     GW_COPY_WIDTH = 16,      // bytes that one row of a window copy may read, see observe.c
     GW_PRIORITY_COUNT = 16,
     GW_LONGEST_EPISODE = 2000000000, // ticks; a cooldown on top of it still fits 31 bits
@@ -110,6 +111,7 @@ struct gw_world {
     bool has_stores;                                // some kind has a store
     bool has_turns;                                 // agents can be frozen or shielded: turns have an upkeep
     bool has_sight;                                 // not every cell of the window is visible
+    bool narrows;                                   // sight has a range or a cone
     bool shares;                                    // some group shares rewards
     bool shows_agents;                              // some plane says more of an agent than that it is there
     int32_t cell_count;                             // cells of the window
@@ -139,8 +141,9 @@ typedef struct gw_layout {
     int32_t episode_return, term_seen, ledger_step, ledger_episode, stats;
     int32_t object_cell, object_ready_tick, object_uses, object_hp, object_busy, object_store;
     int32_t state_size;
-    int32_t timers, object_at, agent_at, seen_from, visible;
-    int32_t planes[GW_PLANE_COUNT]; // 0 = this game has no such plane (the kind plane always is)
+    int32_t timers, object_at, agent_at; // looked up by cell or not at all
+    int32_t seen_from, visible;          // from here on read at every step
+    int32_t planes[GW_PLANE_COUNT];      // 0 = this game has no such plane (the kind plane always is)
     int32_t block_size;
 } gw_layout;
 

@@ -145,13 +145,13 @@ void gw_sight_compile(gw_world *world)
 }
 
 // One row of a quadrant after the other, until nothing is lit.
-static void cast_quadrant(const gw_world *world, const int32_t *rows, const uint8_t *kinds, uint8_t *visible)
+static void cast_quadrant(const gw_world *world, const int32_t *rows, const uint8_t *kinds, uint8_t *restrict visible)
 {
+    const gw_sight_cell *cell = &world->sight_cells[rows[0]];
     uint64_t lit = (UINT64_C(1) << INTERVALS) - 1;
     for (int32_t depth = 1; depth <= GW_MAX_DEPTH && lit != 0; ++depth) {
         uint64_t shadow = 0;
-        for (int32_t i = rows[depth - 1]; i < rows[depth]; ++i) {
-            const gw_sight_cell *cell = &world->sight_cells[i];
+        for (const gw_sight_cell *end = &world->sight_cells[rows[depth]]; cell < end; ++cell) {
             uint64_t opaque = world->opaque_code[kinds[cell->offset]];
             uint64_t rays = (cell->shadow & opaque) | (cell->centre & ~opaque);
             visible[cell->at] |= (rays & lit) != 0 ? GW_VISIBLE : 0; // on a diagonal either quadrant will do
@@ -161,22 +161,29 @@ static void cast_quadrant(const gw_world *world, const int32_t *rows, const uint
     }
 }
 
+static void cast_shadows(const gw_env *env, int32_t agent, uint8_t *visible)
+{
+    const gw_world *world = env->world;
+    const uint8_t *kinds = env->planes[GW_PLANE_KIND] + env->agent_cell[agent];
+    memset(visible, 0, (size_t)world->cell_count);
+    visible[world->cell_count / 2] = GW_VISIBLE;
+    for (int32_t quadrant = 0; quadrant < GW_QUADRANTS; ++quadrant) {
+        cast_quadrant(world, world->sight_rows[quadrant], kinds, visible);
+    }
+}
+
 static void look(const gw_env *env, int32_t agent)
 {
     const gw_world *world = env->world;
     const uint8_t *field = world->fields[env->facing[agent]];
-    uint8_t *visible = gw_visible_of(env, agent);
+    uint8_t *restrict visible = gw_visible_of(env, agent);
+    int32_t cell_count = world->cell_count;
     if (!world->rules.perception.line_of_sight) {
-        memcpy(visible, field, (size_t)world->cell_count);
+        memcpy(visible, field, (size_t)cell_count);
         return;
     }
-    memset(visible, 0, (size_t)world->cell_count);
-    visible[world->cell_count / 2] = GW_VISIBLE;
-    const uint8_t *kinds = env->planes[GW_PLANE_KIND] + env->agent_cell[agent];
-    for (int32_t quadrant = 0; quadrant < GW_QUADRANTS; ++quadrant) {
-        cast_quadrant(world, world->sight_rows[quadrant], kinds, visible);
-    }
-    for (int32_t i = 0; i < world->cell_count; ++i) {
+    cast_shadows(env, agent, visible);
+    for (int32_t i = 0; world->narrows && i < cell_count; ++i) {
         visible[i] &= field[i];
     }
 }
@@ -202,34 +209,42 @@ void gw_sight_update(gw_env *env)
     }
 }
 
-static bool sees(const gw_env *env, int32_t agent, int32_t other)
+typedef struct spot {
+    int16_t row, column;
+} spot;
+
+static inline bool sees(const gw_env *env, int32_t agent, spot from, spot to)
 {
-    const gw_world *world = env->world;
-    const gw_perception_def *perception = &world->rules.perception;
-    int32_t stride = world->padded_width;
-    int32_t down = env->agent_cell[other] / stride - env->agent_cell[agent] / stride;
-    int32_t right = env->agent_cell[other] % stride - env->agent_cell[agent] % stride;
-    int32_t row = down + perception->window_height / 2;
-    int32_t column = right + perception->window_width / 2;
-    if (row < 0 || row >= perception->window_height || column < 0 || column >= perception->window_width) {
+    const gw_perception_def *perception = &env->world->rules.perception;
+    uint32_t row = (uint32_t)(to.row - from.row + perception->window_height / 2); // negative ones are large
+    uint32_t column = (uint32_t)(to.column - from.column + perception->window_width / 2);
+    if (row >= (uint32_t)perception->window_height || column >= (uint32_t)perception->window_width) {
         return false;
     }
-    return !world->has_sight || gw_visible_of(env, agent)[row * perception->window_width + column];
+    return !env->world->has_sight || gw_visible_of(env, agent)[row * (uint32_t)perception->window_width + column];
 }
 
-// Stats of who sees whom, between roles: seeing one's own side counts for nothing.
+// Stats of who sees whom, between roles: seeing one's own side counts for nothing. Who is frozen watches nobody, and
+// who is caught for good is out of the game.
 void gw_sight_count(gw_env *env)
 {
     const gw_rules_def *rules = &env->world->rules;
     const gw_stat_map *stat = &env->world->stat;
-    if (!rules->perception.counts_sight) {
-        return;
+    int32_t stride = env->world->padded_width;
+    spot spots[GW_MAX_AGENTS];
+    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+        spots[agent].row = (int16_t)(env->agent_cell[agent] / stride);
+        spots[agent].column = (int16_t)(env->agent_cell[agent] % stride);
     }
     for (int32_t target = 0; target < rules->agent_count; ++target) {
+        if (env->frozen[target] == GW_FOREVER) {
+            continue;
+        }
         int32_t role = gw_role_of(rules, target);
         bool seen = false;
         for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
-            if (gw_role_of(rules, agent) != role && sees(env, agent, target)) {
+            if (env->frozen[agent] == 0 && gw_role_of(rules, agent) != role &&
+                sees(env, agent, spots[agent], spots[target])) {
                 gw_count(gw_stats_of(env, agent) + stat->sees_first + role, 1);
                 seen = true;
             }

@@ -167,11 +167,28 @@ static void step_env(gw_batch *batch, const gw_io *io, int32_t index, int32_t *o
     gw_env_write_observations(env, io->observations + observations_at, true);
 }
 
+// Ask for the memory of the env that comes next while this one is computed: batches are larger than caches. What is
+// looked up by cell only where something happens is left out.
+static void fetch_ahead(const gw_batch *batch, const gw_env *env)
+{
+    const gw_layout *layout = &batch->layout;
+    const uint8_t *block = (const uint8_t *)env->head;
+    for (int32_t at = 0; at < layout->state_size; at += GW_CACHE_LINE) {
+        __builtin_prefetch(block + at);
+    }
+    for (int32_t at = layout->seen_from; at < layout->block_size; at += GW_CACHE_LINE) {
+        __builtin_prefetch(block + at);
+    }
+}
+
 static void step_slice(void *context, int32_t first, int32_t last)
 {
     gw_step_job *job = context;
     int32_t order[GW_MAX_AGENTS]; // on the stack, so that no two workers write to one cache line
     for (int32_t index = first; index < last; ++index) {
+        if (index + 1 < last) {
+            fetch_ahead(job->batch, &job->batch->envs[index + 1]);
+        }
         step_env(job->batch, job->io, index, order);
     }
 }

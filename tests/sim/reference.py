@@ -697,10 +697,13 @@ class Env:
     def _count_sight(self) -> None:
         looks = self.looks()
         for target in self.agents:
+            if target.frozen == FOREVER:  # out of the game
+                continue
             watchers = [
                 agent
                 for agent in self.agents
                 if agent.role != target.role
+                and not agent.frozen
                 and looks[agent.number].shows(target.place[0] - agent.place[0], target.place[1] - agent.place[1])
             ]
             for agent in watchers:

@@ -37,7 +37,7 @@ GOLDENS = {
     "arena_classic_tag": 0xBAA3F90D9DC7C218,
     "arena_classic_full": 0x0B43CE1E62B21D81,
     "arena_energy": 0xB65930B02B46CF9E,
-    "hide_and_seek": 0xB1EB3B55BA894CFD,
+    "hide_and_seek": 0x7213D1A0ECCBA82F,
     "pursuit": 0xF59B2FE549F89F9A,
     "t_maze": 0x0841D9F4921D588A,
     "cue_recall": 0x2FADF39FC9A07953,
