@@ -109,6 +109,7 @@ static int64_t plan_layout(gw_batch *batch)
     layout->object_at = reserve(&at, world->objects_move ? batch->max_padded : 0, sizeof(int32_t));
     layout->agent_at = reserve(&at, batch->max_padded, sizeof(int16_t));
     layout->seen_from = reserve(&at, world->has_sight ? agents : 0, sizeof(int32_t));
+    layout->lit = reserve(&at, batch->rules->perception.line_of_sight ? agents * world->cell_count : 0, 1);
     layout->visible = reserve(&at, world->has_sight ? agents * world->cell_count : 0, 1);
     layout->planes[GW_PLANE_KIND] = reserve(&at, batch->max_padded, 1);
     for (int32_t p = 0; p < spec->plane_count; ++p) {

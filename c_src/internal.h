@@ -111,7 +111,6 @@ struct gw_world {
     bool has_stores;                                // some kind has a store
     bool has_turns;                                 // agents can be frozen or shielded: turns have an upkeep
     bool has_sight;                                 // not every cell of the window is visible
-    bool narrows;                                   // sight has a range or a cone
     bool shares;                                    // some group shares rewards
     bool shows_agents;                              // some plane says more of an agent than that it is there
     int32_t cell_count;                             // cells of the window
@@ -142,7 +141,7 @@ typedef struct gw_layout {
     int32_t object_cell, object_ready_tick, object_uses, object_hp, object_busy, object_store;
     int32_t state_size;
     int32_t timers, object_at, agent_at; // looked up by cell or not at all
-    int32_t seen_from, visible;          // from here on read at every step
+    int32_t seen_from, lit, visible;     // from here on read at every step
     int32_t planes[GW_PLANE_COUNT];      // 0 = this game has no such plane (the kind plane always is)
     int32_t block_size;
 } gw_layout;
@@ -188,6 +187,7 @@ typedef struct gw_env {
     int32_t *object_at;              // [padded_count] object index or GW_NONE; the world's own where objects stay put
     int16_t *agent_at;               // [padded_count] agent index or GW_NONE
     int32_t *seen_from;              // [agents] cell and facing that `visible` is for, or GW_NONE
+    uint8_t *lit;                    // [agents][window cells] the same before range and cone; only with line of sight
     uint8_t *visible;                // [agents][window cells] GW_VISIBLE or 0; only in games with sight
     uint8_t *planes[GW_PLANE_COUNT]; // [padded_count] each, or NULL
 } gw_env;
@@ -265,6 +265,7 @@ static inline gw_env gw_env_in_block(const gw_batch *batch, uint8_t *block)
         .timers = (int32_t *)(block + at->timers),
         .agent_at = (int16_t *)(block + at->agent_at),
         .seen_from = (int32_t *)(block + at->seen_from),
+        .lit = block + at->lit,
         .visible = block + at->visible,
     };
     gw_env_enter_world(batch, &env);

@@ -29,19 +29,37 @@ static inline int32_t own_count(const gw_env *env, const gw_term_def *term, int3
                                        : gw_inventory_of(env, agent)[term->source];
 }
 
-static int32_t count_in_scope(const gw_env *env, const gw_term_def *term, int32_t agent)
+// Counts of the terms that look beyond one agent, summed once for everybody: by term and group.
+typedef struct scope_sums {
+    int32_t of[GW_MAX_TERMS][GW_MAX_GROUPS];
+} scope_sums;
+
+static void sum_scopes(const gw_env *env, scope_sums *sums)
 {
     const gw_rules_def *rules = &env->world->rules;
-    if (term->scope == GW_SCOPE_AGENT) {
-        return own_count(env, term, agent);
-    }
-    int32_t sum = 0;
-    for (int32_t other = 0; other < rules->agent_count; ++other) {
-        if (term->scope == GW_SCOPE_WORLD || rules->agent_group[other] == rules->agent_group[agent]) {
-            gw_count(&sum, own_count(env, term, other));
+    for (int32_t t = 0; t < rules->term_count; ++t) {
+        const gw_term_def *term = &rules->terms[t];
+        if (term->scope == GW_SCOPE_AGENT) {
+            continue;
+        }
+        int32_t world = 0;
+        memset(sums->of[t], 0, sizeof sums->of[t]);
+        for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+            int32_t count = own_count(env, term, agent);
+            gw_count(&sums->of[t][rules->agent_group[agent]], count);
+            gw_count(&world, count);
+        }
+        for (int32_t group = 0; term->scope == GW_SCOPE_WORLD && group < rules->group_count; ++group) {
+            sums->of[t][group] = world;
         }
     }
-    return sum;
+}
+
+static inline int32_t count_of(const gw_env *env, const scope_sums *sums, int32_t t, int32_t agent)
+{
+    const gw_rules_def *rules = &env->world->rules;
+    const gw_term_def *term = &rules->terms[t];
+    return term->scope == GW_SCOPE_AGENT ? own_count(env, term, agent) : sums->of[t][rules->agent_group[agent]];
 }
 
 // What one starts with is not earned: a holding term pays for changes from here on. One that pays at the end
@@ -49,16 +67,18 @@ static int32_t count_in_scope(const gw_env *env, const gw_term_def *term, int32_
 void gw_terms_start(gw_env *env)
 {
     const gw_rules_def *rules = &env->world->rules;
+    scope_sums sums;
+    sum_scopes(env, &sums);
     for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
         for (int32_t t = 0; t < rules->term_count; ++t) {
             const gw_term_def *term = &rules->terms[t];
             bool holds = term->kind == GW_TERM_HOLDING && !term->at_end;
-            env->term_seen[agent * rules->term_count + t] = holds ? count_in_scope(env, term, agent) : 0;
+            env->term_seen[agent * rules->term_count + t] = holds ? count_of(env, &sums, t, agent) : 0;
         }
     }
 }
 
-static void pay_terms(gw_env *env, int32_t agent, bool ends)
+static void pay_terms(gw_env *env, const scope_sums *sums, int32_t agent, bool ends)
 {
     const gw_rules_def *rules = &env->world->rules;
     int32_t role = gw_role_of(rules, agent);
@@ -69,10 +89,7 @@ static void pay_terms(gw_env *env, int32_t agent, bool ends)
         const gw_term_def *term = &rules->terms[t];
         bool is_due = (term->role == GW_NONE || term->role == role) && (!term->at_end || ends);
         int32_t before = env->term_seen[seen_at + t];
-        int32_t now = before;
-        if (is_due) {
-            now = term->scope == GW_SCOPE_AGENT ? own_count(env, term, agent) : count_in_scope(env, term, agent);
-        }
+        int32_t now = is_due ? count_of(env, sums, t, agent) : before;
         float pay = now == before ? 0.0f : pay_for_change(term, before, now);
         env->term_seen[seen_at + t] = now;
         env->ledger_step[ledger_at + t] = pay;
@@ -111,8 +128,10 @@ static void share(gw_env *env, int32_t group)
 void gw_rewards_settle(gw_env *env, bool ends)
 {
     const gw_rules_def *rules = &env->world->rules;
+    scope_sums sums;
+    sum_scopes(env, &sums);
     for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
-        pay_terms(env, agent, ends);
+        pay_terms(env, &sums, agent, ends);
     }
     for (int32_t group = 0; env->world->shares && group < rules->group_count; ++group) {
         share(env, group);

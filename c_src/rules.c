@@ -753,8 +753,7 @@ static void compile_tables(gw_world *world)
         bool of_objects = plane == GW_PLANE_READY || plane == GW_PLANE_HP || plane == GW_PLANE_STOCK;
         world->shows_agents = world->shows_agents || (plane != GW_PLANE_KIND && !of_objects);
     }
-    world->narrows = perception->sight_range > 0 || perception->cone_degrees < 360;
-    world->has_sight = perception->line_of_sight || world->narrows;
+    world->has_sight = perception->line_of_sight || perception->sight_range > 0 || perception->cone_degrees < 360;
     world->has_turns =
         rules->tag.is_on || gw_rules_have_verb(rules, GW_VERB_ATTACK) || gw_rules_have_verb(rules, GW_VERB_SHIELD);
 }

@@ -161,31 +161,40 @@ static void cast_quadrant(const gw_world *world, const int32_t *rows, const uint
     }
 }
 
-static void cast_shadows(const gw_env *env, int32_t agent, uint8_t *visible)
+static void cast_shadows(const gw_env *env, int32_t agent, uint8_t *lit)
 {
     const gw_world *world = env->world;
     const uint8_t *kinds = env->planes[GW_PLANE_KIND] + env->agent_cell[agent];
-    memset(visible, 0, (size_t)world->cell_count);
-    visible[world->cell_count / 2] = GW_VISIBLE;
+    memset(lit, 0, (size_t)world->cell_count);
+    lit[world->cell_count / 2] = GW_VISIBLE;
     for (int32_t quadrant = 0; quadrant < GW_QUADRANTS; ++quadrant) {
-        cast_quadrant(world, world->sight_rows[quadrant], kinds, visible);
+        cast_quadrant(world, world->sight_rows[quadrant], kinds, lit);
     }
 }
 
-static void look(const gw_env *env, int32_t agent)
+static void narrow(const gw_env *env, int32_t agent, const uint8_t *lit)
+{
+    const uint8_t *field = env->world->fields[env->facing[agent]];
+    uint8_t *restrict visible = gw_visible_of(env, agent);
+    int32_t cell_count = env->world->cell_count;
+    for (int32_t i = 0; i < cell_count; ++i) {
+        visible[i] = lit[i] & field[i];
+    }
+}
+
+// Shadows are cast anew where the agent has moved, and its field laid over them also where it only turned.
+static void look(const gw_env *env, int32_t agent, bool has_moved)
 {
     const gw_world *world = env->world;
-    const uint8_t *field = world->fields[env->facing[agent]];
-    uint8_t *restrict visible = gw_visible_of(env, agent);
-    int32_t cell_count = world->cell_count;
     if (!world->rules.perception.line_of_sight) {
-        memcpy(visible, field, (size_t)cell_count);
+        memcpy(gw_visible_of(env, agent), world->fields[env->facing[agent]], (size_t)world->cell_count);
         return;
     }
-    cast_shadows(env, agent, visible);
-    for (int32_t i = 0; world->narrows && i < cell_count; ++i) {
-        visible[i] &= field[i];
+    uint8_t *lit = env->lit + (ptrdiff_t)agent * world->cell_count;
+    if (has_moved) {
+        cast_shadows(env, agent, lit);
     }
+    narrow(env, agent, lit);
 }
 
 // What hides has moved or gone: nobody's view holds any longer.
@@ -196,15 +205,17 @@ void gw_sight_forget(gw_env *env)
     }
 }
 
-// What every agent sees now. Who stands and faces as before sees what it saw, unless what hides has changed.
+// What every agent sees now (no agent stands on cell 0: it is border). Who stands and faces as before sees what it saw,
+// unless what hides has changed.
 void gw_sight_update(gw_env *env)
 {
     const gw_world *world = env->world;
     for (int32_t agent = 0; world->has_sight && agent < world->rules.agent_count; ++agent) {
-        int32_t from = env->agent_cell[agent] * GW_DIRECTION_COUNT + env->facing[agent];
-        if (env->seen_from[agent] != from) {
-            env->seen_from[agent] = from;
-            look(env, agent);
+        int32_t before = env->seen_from[agent];
+        int32_t now = env->agent_cell[agent] * GW_DIRECTION_COUNT + env->facing[agent];
+        if (now != before) {
+            env->seen_from[agent] = now;
+            look(env, agent, now / GW_DIRECTION_COUNT != before / GW_DIRECTION_COUNT);
         }
     }
 }
