@@ -27,6 +27,7 @@ enum {
     GW_PRIORITY_COUNT = 16,
     GW_LONGEST_EPISODE = 2000000000, // ticks; a cooldown on top of it still fits 31 bits
     GW_MAX_WINDOW_CELLS = GW_MAX_WINDOW * GW_MAX_WINDOW,
+    GW_WINDOW_WORDS = (GW_MAX_WINDOW_CELLS + 63) / 64, // of 64 bits, one for each cell of the window
     GW_QUADRANTS = 4,
     GW_MAX_DEPTH = GW_MAX_WINDOW / 2,                          // rows of a quadrant of the window
     GW_MAX_QUADRANT_CELLS = GW_MAX_DEPTH * (GW_MAX_DEPTH + 2), // 3 + 5 + ... of them
@@ -79,7 +80,6 @@ typedef struct gw_amounts {
 // One cell of the window as the token writer meets it.
 typedef struct gw_token_cell {
     int32_t offset;   // from the agent's padded cell
-    int32_t at;       // index into the window
     int32_t location; // first byte of its tokens
 } gw_token_cell;
 
@@ -115,6 +115,7 @@ struct gw_world {
     bool shows_agents;                              // some plane says more of an agent than that it is there
     int32_t cell_count;                             // cells of the window
     gw_token_cell token_cells[GW_MAX_WINDOW_CELLS]; // in the order of tokens
+    uint8_t token_rank[GW_MAX_WINDOW_CELLS];        // place of each window cell in that order
     gw_sight_cell sight_cells[GW_QUADRANTS * GW_MAX_QUADRANT_CELLS]; // by quadrant, then by depth
     int32_t sight_rows[GW_QUADRANTS][GW_MAX_DEPTH + 1];              // where the cells of each depth end
     uint64_t opaque_code[GW_CODE_KIND + GW_MAX_KINDS];               // all bits for a code that hides what is behind

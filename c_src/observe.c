@@ -188,19 +188,56 @@ static void put_cell_tokens(token_writer *w, const gw_env *env, int32_t cell, in
     }
 }
 
-static token_writer write_tokens(const gw_env *env, int32_t agent, uint8_t done, uint8_t *target)
+// Eight cells at once: a bit for each code above GW_CODE_EMPTY, all codes being below 128.
+static uint64_t occupied_of_eight(const uint8_t *codes)
+{
+    uint64_t eight;
+    memcpy(&eight, codes, sizeof eight);
+    uint64_t ones = (eight + UINT64_C(0x7e7e7e7e7e7e7e7e)) >> 7 & UINT64_C(0x0101010101010101);
+    return ones * UINT64_C(0x0102040810204080) >> 56;
+}
+
+// The cells of the window that have something to tell: a bit for each, in the order of tokens. Branches are few, since
+// what stands where is anybody's guess.
+static void find_occupied(const gw_env *env, int32_t agent, uint64_t occupied[GW_WINDOW_WORDS])
 {
     const gw_world *world = env->world;
     const gw_perception_def *perception = &world->rules.perception;
-    const uint8_t *kinds = env->planes[GW_PLANE_KIND] + env->agent_cell[agent];
-    const uint8_t *visible = world->has_sight ? gw_visible_of(env, agent) : NULL;
-    token_writer w = {.next = target, .left = perception->token_count};
+    int32_t width = perception->window_width;
+    int32_t height = perception->window_height;
+    int32_t corner = env->agent_cell[agent] - height / 2 * world->padded_width - width / 2;
+    const uint8_t *kinds = env->planes[GW_PLANE_KIND] + corner;
+    uint8_t window[GW_WINDOW_WORDS * 64] = {0};
+    if (world->has_sight) {
+        copy_visible(window, kinds, gw_visible_of(env, agent), world->padded_width, width, height);
+    } else {
+        copy_window(window, kinds, world->padded_width, width, height);
+    }
+    memset(occupied, 0, GW_WINDOW_WORDS * sizeof *occupied);
+    for (int32_t word = 0; word * 64 < world->cell_count; ++word) {
+        uint64_t told = 0;
+        for (int32_t at = 0; at < 64; at += 8) {
+            told |= occupied_of_eight(window + word * 64 + at) << at;
+        }
+        for (; told != 0; told &= told - 1) {
+            int32_t rank = world->token_rank[word * 64 + __builtin_ctzll(told)];
+            occupied[rank / 64] |= UINT64_C(1) << rank % 64;
+        }
+    }
+}
+
+static token_writer write_tokens(const gw_env *env, int32_t agent, uint8_t done, uint8_t *target)
+{
+    const gw_world *world = env->world;
+    token_writer w = {.next = target, .left = world->rules.perception.token_count};
+    uint64_t occupied[GW_WINDOW_WORDS];
+    find_occupied(env, agent, occupied);
 
     put_self_tokens(&w, env, agent, done, world->token_cells[0].location);
-    for (int32_t i = 0; i < world->cell_count; ++i) {
-        gw_token_cell cell = world->token_cells[i];
-        if (kinds[cell.offset] > GW_CODE_EMPTY && (visible == NULL || visible[cell.at])) {
-            put_cell_tokens(&w, env, env->agent_cell[agent] + cell.offset, cell.location);
+    for (int32_t word = 0; word < GW_WINDOW_WORDS; ++word) {
+        for (uint64_t left = occupied[word]; left != 0; left &= left - 1) {
+            const gw_token_cell *cell = &world->token_cells[word * 64 + __builtin_ctzll(left)];
+            put_cell_tokens(&w, env, env->agent_cell[agent] + cell->offset, cell->location);
         }
     }
     memset(w.next, GW_NO_TOKEN, (size_t)w.left * 3);

@@ -780,7 +780,8 @@ static void compile_token_order(gw_world *world)
             int32_t column = cell % width;
             int32_t down = row - perception->window_height / 2;
             int32_t offset = down * world->padded_width + column - width / 2;
-            world->token_cells[placed++] = (gw_token_cell){offset, cell, row * 16 + column};
+            world->token_rank[cell] = (uint8_t)placed;
+            world->token_cells[placed++] = (gw_token_cell){offset, row * 16 + column};
         }
     }
 }
