@@ -12,7 +12,9 @@ import numpy as np
 
 from engine.errors import UsageError
 from engine.maps import GridMap, cells_for
-from engine.sim import Batch, Rules, World
+from engine.sim import DIRECTIONS, Action, Batch, Rules, Verb, World
+
+from .panes.live.contact import target_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +23,14 @@ SPEEDS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 """Steps per second to choose from."""
 
 FORGIVEN_AFTER_S = 0.25  # a jump the eye still takes for a stutter
+
+_VERBS_OF_KEYS = {
+    "use": (Verb.USE, Verb.PUT, Verb.GET),
+    "attack": (Verb.ATTACK,),
+    "shield": (Verb.SHIELD,),
+    "swap": (Verb.SWAP,),
+}
+"""What a key may mean, the likelier verb first."""
 
 
 class Player(Protocol):
@@ -82,16 +92,42 @@ class Play:
         return self.spec.action_names.index("noop") if "noop" in self.spec.action_names else 0
 
     def action_named(self, name: str) -> int:
-        """The id of an action.
+        """The id of an action, by its own name or by what a key means: `move_north`, `use`, `attack`, `shield`, `swap`.
+
+        Where agents walk along their facing, `move_north` turns north or, facing there, goes forward. `use` is to
+        use, put or get, and `attack` any attack: one that would succeed now, rather on an agent than on a wall.
 
         Raises:
             UsageError: this game has no such action.
         """
-        if name in self.spec.action_names:
-            return self.spec.action_names.index(name)
-        raise UsageError(
-            f"{self.rules.name} has no action {name!r}", hint="it has " + ", ".join(self.spec.action_names)
-        )
+        names = self.spec.action_names
+        if name in names:
+            return names.index(name)
+        walked = self._walk(name.removeprefix("move_")) if name.startswith("move_") else None
+        if walked is not None:
+            return walked
+        verbs = _VERBS_OF_KEYS.get(name, ())
+        able = self.batch.action_mask()[self.selected] if verbs else ()
+        meant = [i for i, action in self._actions if action.verb in verbs]
+        if meant:
+            return min(meant, key=lambda i: (not able[i], self._misses(i), verbs.index(self.rules.actions[i].verb)))
+        raise UsageError(f"{self.rules.name} has no action {name!r}", hint="it has " + ", ".join(names))
+
+    def _walk(self, way: str) -> int | None:
+        """Forward where the agent faces that way, else the turn; None where the game has no such walk."""
+        forward = (i for i, action in self._actions if action.verb is Verb.STEP and action.argument == 0)
+        turn = (i for i, action in self._actions if action.verb is Verb.ROTATE and action.direction == way)
+        is_ahead = way in DIRECTIONS and self.view.agents[self.selected].facing == DIRECTIONS.index(way)
+        return next(forward, None) if is_ahead else next(turn, None)
+
+    def _misses(self, action: int) -> bool:
+        """Whether it is an attack that meets no agent, but at best a wall."""
+        attack = self.rules.actions[action]
+        return attack.verb is Verb.ATTACK and target_of(self.view, self.rules, self.selected, attack) is None
+
+    @property
+    def _actions(self) -> enumerate[Action]:
+        return enumerate(self.rules.actions)
 
     def observation(self) -> NDArray[np.uint8]:
         """The selected agent's row, exactly as its policy gets it."""

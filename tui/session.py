@@ -188,7 +188,7 @@ class Session:
         play.step(self.player, person_action)
         agent, person = play.selected, play.person
         if play.ended is not None:
-            return [tell_end(play.ended.episode_return, play.ended.length, play.ended.terminated)]
+            return [tell_end(play.rules, play.ended.episode_return, play.ended.length, play.ended.terminated)]
         sentence = tell_step(play.before, play.view, play.rules, play.spec, agent, person)
         return [sentence] if sentence else []
 

@@ -173,15 +173,18 @@ def test_an_action_that_is_none_is_told_as_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "sentence"),
+    ("game", "outcome", "sentence"),
     [
-        ((0.93, 7, True), "The goal is reached after 7 steps: return +0.93. A new episode begins."),
-        ((0.99, 1, True), "The goal is reached after 1 step: return +0.99. A new episode begins."),
-        ((-1.0, 100, False), "Time is up after 100 steps: return -1.00. A new episode begins."),
+        ("navigation", (0.93, 7, True), "The goal is reached after 7 steps: return +0.93. A new episode begins."),
+        ("navigation", (0.99, 1, True), "The goal is reached after 1 step: return +0.99. A new episode begins."),
+        ("navigation", (-1.0, 100, False), "Time is up after 100 steps: return -1.00. A new episode begins."),
+        ("pursuit", (0.5, 9, True), "No prey is free any longer after 9 steps: return +0.50. A new episode begins."),
+        ("pursuit", (0.5, 200, False), "Time is up after 200 steps: return +0.50. A new episode begins."),
+        ("t_maze", (-1.0, 12, True), "It is decided after 12 steps: return -1.00. A new episode begins."),
     ],
 )
-def test_an_end_is_told(outcome: tuple[float, int, bool], sentence: str) -> None:
-    assert tell_end(*outcome) == sentence
+def test_an_end_is_told(game: str, outcome: tuple[float, int, bool], sentence: str) -> None:
+    assert tell_end(games.GAMES[game](), *outcome) == sentence
 
 
 @given(st.integers(0, 2**32), st.lists(st.integers(-2, 12), min_size=1, max_size=40))

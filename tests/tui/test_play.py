@@ -137,6 +137,50 @@ def test_an_action_is_found_by_name() -> None:
     assert "move_north" in (refused.value.hint or "")
 
 
+def taken(play: Play, *keys: str) -> list[str]:
+    """The actions that keys stand for, each taken by the person who plays agent 0 before the next is pressed."""
+    play.person = 0
+    names = []
+    for key in keys:
+        action = play.action_named(key)
+        names.append(play.spec.action_names[action])
+        play.step(Always(play, "noop"), action)
+    return names
+
+
+def test_where_agents_walk_along_their_facing_an_arrow_turns_and_then_goes() -> None:
+    play = play_on("######\n#@...#\n#....#\n######", games.arena_classic(agents=1, teams=1))
+
+    keys = ("move_east", "move_east", "move_east", "move_south")
+    # A new agent faces north.
+    assert taken(play, *keys) == ["rotate_east", "move_forward", "move_forward", "rotate_south"]
+    assert places(play) == [(3, 1)]
+    with pytest.raises(UsageError):  # there is no turning northwest
+        play.action_named("move_northwest")
+
+
+def test_one_key_puts_and_gets() -> None:
+    play = play_on("#####\n#rR.#\n#@..#\n#####", games.arena_classic("easy", agents=1, teams=1))
+    mined = play.rules.kinds["mine_red"]
+    waiting = ["noop"] * (mined.conversion_ticks + 1)
+
+    play.step(Always(play, "rotate_north"))
+    assert taken(play, *waiting, "use")[-1] == "get_items"  # ore out of the mine
+    assert taken(play, "move_east", "move_east", "move_north", "use")[-1] == "put_items"  # and into the generator
+    assert taken(play, *waiting, "use")[-1] == "get_items"
+    assert play.view.agents[0].inventory[list(play.rules.resources).index("battery_red")] == 1
+
+
+def test_an_attack_is_one_that_hits() -> None:
+    play = play_on("######\n#1.2.#\n######", games.arena_energy(agents=2))
+    play.step(Always(play, "rotate_east"))
+
+    assert taken(play, "attack") == ["attack_5"]  # two cells ahead, straight
+    assert play.view.agents[1].frozen
+    assert taken(play, "shield") == ["shield"]
+    assert play.view.agents[0].shield
+
+
 def test_terms_are_the_rewards_of_the_selected_agent() -> None:
     play = play_on("#####\n#@.*#\n#####")
 

@@ -69,14 +69,21 @@ def _attack(before: EnvView, after: EnvView, rules: Rules, actor: int, person: i
     action = rules.actions[me.last_action] if me.last_action >= 0 else None
     if action is None or action.verb is not Verb.ATTACK or me.last_result != ActionResult.SUCCESS:
         return None
+    target = target_of(before, rules, actor, action)
+    if target is not None:
+        return Contact(actor, target, _hit_sentence(after, rules, actor, target, person))
     if rules.combat.pattern is AttackPattern.NTH_AGENT:
-        target = _nth_agent(before, before.agents[actor], action)
-    else:
-        cell = _cell_aimed_at(before.agents[actor], action)
-        target = agent_at(before, cell)
-        if target is None:
-            return Contact(actor, None, _object_sentence(before, after, rules, cell, Subject(actor, person)))
-    return None if target is None else Contact(actor, target, _hit_sentence(after, rules, actor, target, person))
+        return None
+    cell = _cell_aimed_at(before.agents[actor], action)
+    return Contact(actor, None, _object_sentence(before, after, rules, cell, Subject(actor, person)))
+
+
+def target_of(view: EnvView, rules: Rules, actor: int, attack: Action) -> int | None:
+    """The agent that an attack would meet now."""
+    me = view.agents[actor]
+    if rules.combat.pattern is AttackPattern.NTH_AGENT:
+        return _nth_agent(view, me, attack)
+    return agent_at(view, _cell_aimed_at(me, attack))
 
 
 def _in_front(agent: AgentView, ahead: int, aside: int) -> Cell:

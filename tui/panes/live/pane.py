@@ -26,21 +26,30 @@ from tui.widgets.text_lines import TextLines
 from .scene import Scene
 
 if TYPE_CHECKING:
+    from engine.sim import Rules
+
     from .picture import Inks
 
 SIDE_FROM = 100
 """Columns from which the side panel is always there."""
 
-PLAY_KEYS = (
-    ("arrows", "walk, as hjkl yubn do"),
-    ("HJKL", "turn"),
-    ("a", "use what is ahead"),
-    (":", "any action by name"),
-    ("[ ]", "another agent"),
-    ("+ -", "speed"),
-    ("R", "new episode"),
-)
-"""The keys that have no room in the footer."""
+
+def play_keys(rules: Rules) -> list[tuple[str, str]]:
+    """The keys of this game that have no room in the footer, and what they do."""
+    from engine.sim import Verb  # deferred: numpy comes after the first frame
+
+    deeds = (
+        ("arrows", "walk, as hjkl yubn do", (Verb.MOVE, Verb.STEP)),
+        ("HJKL", "turn", (Verb.ROTATE,)),
+        ("a", "use what is ahead", (Verb.USE,)),
+        ("a", "put into what is ahead, or get", (Verb.PUT, Verb.GET)),
+        ("F", "attack", (Verb.ATTACK,)),
+        ("S", "raise or lower the shield", (Verb.SHIELD,)),
+        ("x", "swap with what is ahead", (Verb.SWAP,)),
+    )
+    keys = [(key, what) for key, what, verbs in deeds if any(rules.has_verb(verb) for verb in verbs)]
+    return [*keys, (":", "any action by name"), ("[ ]", "another agent"), ("+ -", "speed"), ("R", "new episode")]
+
 
 _MOVE_KEYS = (
     ("up,k", "north"),
@@ -67,7 +76,8 @@ class LivePane(Widget):
     HELP = """
     ## Live
 
-    Walk with the arrows or `hjkl` and `yubn`; `HJKL` turns, `a` uses what is ahead, `:` takes any action by name.
+    Walk with the arrows or `hjkl` and `yubn`; where agents go forward only, a key turns first. `HJKL` turns, `a` uses
+    what is ahead (puts or gets), `F` attacks, `S` shields, `x` swaps, `:` takes any action by name.
     The first such key takes the agent over; `p` gives it back. `space` lets time flow, `.` takes one step.
     """
 
@@ -86,7 +96,10 @@ class LivePane(Widget):
         Binding("left_square_bracket", "agent(-1)", "Before", id="live.before", show=False, tooltip="Agent before"),
         Binding("f", "follow", "Follow", id="live.follow", show=False, tooltip="Follow the agent, or look around"),
         Binding("R", "restart", "Restart", id="live.restart", show=False, tooltip="Start a new episode"),
-        Binding("a,enter", "act('use')", "Use", id="live.use", show=False, tooltip="Use what is ahead"),
+        Binding("a,enter", "act('use')", "Use", id="live.use", show=False, tooltip="Use what is ahead; put, or get"),
+        Binding("F", "act('attack')", "Attack", id="live.attack", show=False, tooltip="Attack the nearest target"),
+        Binding("S", "act('shield')", "Shield", id="live.shield", show=False, tooltip="Raise the shield, or lower it"),
+        Binding("x", "act('swap')", "Swap", id="live.swap", show=False, tooltip="Change places with what is ahead"),
         Binding("colon", "by_name", "Act", id="live.by_name", show=False, tooltip="Take any action by its name"),
         *(
             Binding(keys, f"act('move_{way}')", "Move", id=f"live.move_{way}", show=False, tooltip=f"Move {way}")
@@ -230,7 +243,7 @@ class LivePane(Widget):
         self._update("live-first", panels.first_status(scene, colour))
         self._update("live-second", panels.second_status(scene, following=self.following))
         if self.has_class("-wide") or self.window_shown:
-            panel = panels.side_panel(scene, colour, self._legend(scene), PLAY_KEYS)
+            panel = panels.side_panel(scene, colour, self._legend(scene), play_keys(scene.rules))
             self.query_one("#live-panel", TextLines).show(panel)
         if self.window_shown:
             self._update("live-self", panels.self_words(scene))

@@ -88,12 +88,19 @@ def tell_step(before: EnvView, after: EnvView, rules: Rules, spec: Spec, agent: 
     return _tell_failure(after, rules, agent, who)
 
 
-def tell_end(scene_return: float, length: int, terminated: bool) -> str:
+def tell_end(rules: Rules, episode_return: float, length: int, terminated: bool) -> str:
     """How an episode ended."""
-    how = "The goal is reached" if terminated else "Time is up"
-    return (
-        f"{how} after {length} {'step' if length == 1 else 'steps'}: return {scene_return:+.2f}. A new episode begins."
-    )
+    how = _how_it_ended(rules) if terminated else "Time is up"
+    steps = "step" if length == 1 else "steps"
+    return f"{how} after {length} {steps}: return {episode_return:+.2f}. A new episode begins."
+
+
+def _how_it_ended(rules: Rules) -> str:
+    if rules.tag is not None and rules.tag.ends_when_all_caught and rules.end is None:
+        return f"No {rules.tag.target} is free any longer"
+    if rules.end is not None and rules.end.resource == "heart":
+        return "The goal is reached"
+    return "It is decided"
 
 
 def _tell_deed(before: EnvView, after: EnvView, rules: Rules, agent: int, who: Subject, lost: dict[str, int]) -> str:
