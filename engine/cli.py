@@ -17,6 +17,7 @@ from engine.errors import GridrlError, UsageError
 TOOLS = {
     "train": "learn a recipe, in the foreground; Ctrl-C saves and ends",
     "play": "let a policy play a recipe and print how it went",
+    "replay": "play a recording again and check that it is the same",
     "runs": "list the runs on this machine",
     "query": "ask all runs in SQL",
 }

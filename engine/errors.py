@@ -38,6 +38,10 @@ class SimError(GridrlError):
     """The engine refused rules, a snapshot or a call."""
 
 
+class RecordingError(SimError):
+    """A recording is damaged, of another version, or not of this game and these maps."""
+
+
 class MapError(GridrlError):
     """A map cannot be used as it is. `line` and `column` count from 1, 0 where there is no place to name."""
 

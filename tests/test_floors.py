@@ -65,6 +65,8 @@ def test_the_simulator_needs_numpy_cffi_and_pydantic_alone() -> None:
             f"engine.sim.{name}"
             for name in ("_gridworld", "_gridworld.lib", "batch", "games", "native", "rules", "spec", "world")
         ),
+        "engine.sim.playback",
+        "engine.sim.recording",
     }
 
 

@@ -3,6 +3,8 @@
 from . import games
 from .batch import AgentView, Batch, EnvView, Episodes, Step
 from .native import ENGINE_VERSION
+from .playback import Keyframes, Playback, Verification
+from .recording import RecordedMap, Recorder, Recording
 from .rules import (
     DIRECTION_STEPS,
     DIRECTIONS,
@@ -53,8 +55,13 @@ __all__ = [
     "End",
     "EnvView",
     "Episodes",
+    "Keyframes",
     "Kind",
     "Plane",
+    "Playback",
+    "RecordedMap",
+    "Recorder",
+    "Recording",
     "Resource",
     "Rules",
     "Scope",
@@ -66,6 +73,7 @@ __all__ = [
     "TagRange",
     "Term",
     "Verb",
+    "Verification",
     "Window",
     "World",
     "games",

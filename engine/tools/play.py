@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import UsageError
-from engine.maps import character_of
+from engine.maps import cells_for
 from engine.policies.registry import TRAINED, Policy, create_policy, policy_names
-from engine.recipes import resolve, worlds_of
+from engine.recipes import RecipeConfig, maps_of, resolve, worlds_of
 from engine.runs import check_run_name, list_runs, runs_root
-from engine.sim import Batch, EnvView, Episodes, Spec, World
+from engine.runs.recordings import SUFFIX, save_recording
+from engine.sim import Batch, EnvView, Episodes, RecordedMap, Recorder, Spec, World
 
 from .arguments import MAX_SEED, add_recipe, whole_number
-from .text import GAP, count, line, number, padded, printable
-
-_AGENT, _OUTSIDE, _UNDRAWN = "@", " ", "?"
+from .drawing import drawn
+from .text import GAP, count, line, note, number, padded, printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     seed = whole_number(0, MAX_SEED)
     parser.add_argument("--seed", type=seed, default=None, metavar="N", help="of starts and choices; trainer.seed")
     parser.add_argument("--render", action="store_true", help="draw every step in text")
+    words = f"keep the first episode for gridrl replay in this {SUFFIX}"
+    parser.add_argument("--record", type=_recording_path, metavar="FILE", help=words)
+
+
+def _recording_path(text: str) -> Path:
+    """Checked before anything is played. The ending keeps a map or a note from being written over by mistake."""
+    path = Path(text)
+    if path.suffix != SUFFIX:
+        raise argparse.ArgumentTypeError(f"takes a file name that ends in {SUFFIX}, not {text[:80]!r}")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no directory {str(path.parent)[:80]!r}")
+    return path
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,12 +54,22 @@ def run(arguments: argparse.Namespace) -> int:
     policy = _policy(arguments.policy, worlds[0], seed)
     table = _Table(worlds[0].spec)
     with closing(Batch(worlds, seed=seed)) as batch:
+        recorder = _recorder(batch, config, seed) if arguments.record else None
         line(table.header())
-        for episodes in _played(batch, policy, arguments.episodes, render=arguments.render):
+        for episodes in _played(batch, policy, arguments, recorder):
             for text in table.lines(episodes):
                 line(text)
+            if recorder is not None:
+                save_recording(arguments.record, recorder.recording())
+                note(f"recorded episode 0 in {printable(arguments.record)}")
+                recorder = None
     line(table.means())
     return 0
+
+
+def _recorder(batch: Batch, config: RecipeConfig, seed: int) -> Recorder:
+    maps = [RecordedMap(each.name, cells_for(each, config.rules)) for each in maps_of(config)]
+    return Recorder(batch, maps, seed)
 
 
 def _policy(name: str, world: World, seed: int) -> Policy:
@@ -72,13 +94,18 @@ def _newest_checkpoint(run_id: str) -> Path:
     return checkpoint
 
 
-def _played(batch: Batch, policy: Policy, episodes: int, *, render: bool) -> Iterator[Episodes]:
+def _played(
+    batch: Batch, policy: Policy, arguments: argparse.Namespace, recorder: Recorder | None
+) -> Iterator[Episodes]:
     """Play one env, episode after episode; yields the agents' records as each ends."""
-    for _ in range(episodes):
+    for _ in range(arguments.episodes):
         while True:
-            if render:
+            if arguments.render:
                 _draw(batch.look(), batch.spec)
-            batch.step(policy.act(batch.observations))
+            actions = policy.act(batch.observations)
+            batch.step(actions)
+            if recorder is not None and not recorder.ended:
+                recorder.record(actions)
             if batch.terminated.any() or batch.truncated.any():
                 yield batch.drain_episodes()
                 break
@@ -89,12 +116,6 @@ def _draw(view: EnvView, spec: Spec) -> None:
     for row in drawn(view, spec):
         line(row)
     line()
-
-
-def drawn(view: EnvView, spec: Spec) -> list[str]:
-    """An env in the characters of map files."""
-    glyphs = np.array([_OUTSIDE, ".", _AGENT, *(character_of(kind) or _UNDRAWN for kind in spec.kind_names)])
-    return ["".join(row) for row in glyphs[view.cells]]
 
 
 class _Table:

@@ -1,0 +1,245 @@
+"""gridrl replay, and gridrl play --record: what was played is told again, or the first tick that is not it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.cli import main
+from engine.errors import RecordingError
+from engine.maps import cells_for
+from engine.recipes import maps_of, resolve, worlds_of
+from engine.runs.recordings import load_recording, save_recording
+from engine.sim import ENGINE_VERSION, Batch, RecordedMap, Recorder
+from engine.tools.drawing import drawn
+
+from .console import ROOT, gridrl, has_controls
+
+PAGE = (ROOT / "docs" / "recordings.md").read_text(encoding="utf-8")
+ESCAPE = "\x1b]52;c;cm0gLXJm\x07\u202e"
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Sixty steps of six agents."""
+    path = tmp_path / "game.gridrec"
+    assert main(["play", "arena_easy", "rules.max_steps=60", "--episodes", "1", "--record", str(path)]) == 0
+    capsys.readouterr()
+    return path
+
+
+def replayed(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, list[str], str]:
+    """Exit code, lines of stdout, stderr."""
+    code = main(["replay", *map(str, arguments)])
+    said = capsys.readouterr()
+    return code, said.out.splitlines(), said.err
+
+
+def test_replay_tells_what_play_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "two.gridrec"
+    arguments = ["arena_easy", "rules.max_steps=60", "--policy", "random", "--seed", "5", "--episodes", "2"]
+    assert main(["play", *arguments, "--record", str(path)]) == 0
+    header, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+
+    code, lines, said = replayed(capsys, path)
+
+    assert (code, said) == (0, "")
+    assert lines[:6] == [
+        "game    arena",
+        "map     arena_small 13x11",
+        "start   seed 5, episode 0",
+        f"engine  {ENGINE_VERSION}",
+        "ticks   60",
+        "end     truncated",
+    ]
+    table = [line.split() for line in lines[7:14]]
+    assert table[0] == ["agent", "group", "return", *header[5:]]
+    assert [(row[0], row[2:]) for row in table[1:]] == [
+        (row[1], [row[2], *row[5:]]) for row in rows if row[0] == "0"
+    ]  # the first episode, agent by agent
+    assert lines[-1] == "verified: all 61 hashes agree"
+
+
+def test_the_same_play_makes_the_same_file(tmp_path: Path) -> None:
+    for name in ("a.gridrec", "b.gridrec"):
+        assert main(["play", "navigation", "--episodes", "1", "--seed", "3", "--record", str(tmp_path / name)]) == 0
+
+    assert (tmp_path / "a.gridrec").read_bytes() == (tmp_path / "b.gridrec").read_bytes()
+
+
+def test_a_tick_is_drawn_as_play_drew_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "game.gridrec"
+    arguments = ["play", "navigation", "rules.max_steps=8", "--policy", "random", "--episodes", "1", "--render"]
+    assert main([*arguments, "--record", str(path)]) == 0
+    frames = re.findall(r"^episode 0, step (\d+)\n(.*?)\n\n", capsys.readouterr().out, re.DOTALL | re.MULTILINE)
+    assert len(frames) > 1
+
+    for step, frame in frames:
+        code, lines, said = replayed(capsys, path, "--at", step)
+        assert (code, said) == (0, "")
+        assert lines == [f"tick {step}", *frame.splitlines()]
+
+
+def test_ticks_that_cannot_be_drawn_are_refused(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines, said = replayed(capsys, recorded, "--at", "60")
+    assert (code, lines) == (2, [])
+    assert said == "gridrl: the step to tick 60 ended the episode: nothing stands there\nhint: take --at 59\n"
+
+    code, lines, said = replayed(capsys, recorded, "--at", "61")
+    assert (code, lines) == (2, [])
+    assert said == "gridrl: there is no tick 61\nhint: the recording can be drawn at 0 to 59\n"
+
+
+def test_the_first_tick_that_differs_is_told(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = load_recording(recorded)
+    actions = recording.actions.copy()
+    actions[23, 1] ^= 1
+    save_recording(recorded, dataclasses.replace(recording, actions=actions, engine="0.0.1"))
+    difference = "differs: tick 24 is the first that is not as it was recorded"
+    versions = f"it was recorded by engine 0.0.1, and this is {ENGINE_VERSION}"
+
+    code, lines, _ = replayed(capsys, recorded)
+    assert code == 1
+    assert lines[3] == f"engine  0.0.1, played by {ENGINE_VERSION}"
+    assert lines[5] == "end     unknown, played to tick 24"
+    assert lines[-2:] == [difference, versions]
+
+    code, lines, said = replayed(capsys, recorded, "--at", "10")
+    assert code == 1
+    assert lines[0] == "tick 10"
+    assert said.splitlines() == [difference, versions]
+
+
+def test_a_recording_that_was_stopped_tells_what_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = resolve("arena_easy")
+    maps = [RecordedMap(each.name, cells_for(each, config.rules)) for each in maps_of(config)]
+    random = np.random.default_rng(1)
+    with Batch(worlds_of(config), seed=4) as batch:
+        for _ in range(7):
+            batch.step(random.integers(len(batch.spec.action_names), size=batch.rows))
+        recorder = Recorder(batch, maps, seed=4)
+        for _ in range(20):
+            actions = random.integers(len(batch.spec.action_names), size=batch.rows)
+            batch.step(actions)
+            recorder.record(actions)
+        save_recording(tmp_path / "part.gridrec", recorder.recording())
+        returns = [f"{agent.episode_return:.3f}" for agent in batch.look().agents]
+        last = drawn(batch.look(), batch.spec)
+
+    code, lines, _ = replayed(capsys, tmp_path / "part.gridrec")
+    assert code == 0
+    assert lines[2] == "start   seed 4, episode 0, step 7"
+    assert lines[4:6] == ["ticks   20", "end     not recorded"]
+    assert [line.split()[2] for line in lines[8:14]] == returns
+    assert lines[-1] == "verified: all 21 hashes agree"
+    assert replayed(capsys, tmp_path / "part.gridrec", "--at", "20") == (0, ["tick 20", *last], "")
+
+
+def test_damage_is_said_with_the_file_and_the_place(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = recorded.read_bytes()
+
+    recorded.write_bytes(whole[:-5])
+    code, lines, said = replayed(capsys, recorded)
+    assert (code, lines) == (1, [])
+    assert said.startswith(f"gridrl: {recorded}: the recording is cut short: section hashes at byte ")
+
+    recorded.write_bytes(whole[:100] + b"?" + whole[101:])
+    code, lines, said = replayed(capsys, recorded)
+    assert (code, lines) == (1, [])
+    assert said == f"gridrl: {recorded}: section head at byte 10 is damaged: its checksum does not match\n"
+
+
+def test_what_is_no_recording_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_text("hello")
+    answers = {
+        "nowhere": f"cannot read {tmp_path}/nowhere: it does not exist",
+        "pipe": f"{tmp_path}/pipe is not a regular file",
+        "empty": f"{tmp_path}/empty: the recording is empty",
+        "text": f"{tmp_path}/text: this is not a recording",
+        "x" * 300: f"cannot read {tmp_path}/{'x' * 300}: File name too long",
+    }
+    for name, answer in answers.items():
+        code, lines, said = replayed(capsys, tmp_path / name)
+        assert (code, lines, said.splitlines()[0]) == (1, [], f"gridrl: {answer}")
+
+
+def test_record_wants_a_name_of_its_own_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    precious = tmp_path / "my.map"
+    precious.write_text("###\n")
+    for path, words in ((precious, "ends in .gridrec"), (tmp_path / "no" / "a.gridrec", "there is no directory")):
+        assert main(["play", "navigation", "--record", str(path)]) == 2
+        assert words in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["my.map"]
+    assert precious.read_text() == "###\n"
+
+
+def test_a_recording_is_replaced_whole_and_a_link_keeps_pointing(recorded: Path) -> None:
+    recording, link = load_recording(recorded), recorded.with_name("link.gridrec")
+    link.symlink_to(recorded)
+
+    save_recording(link, dataclasses.replace(recording, seed=99))
+
+    assert link.is_symlink()
+    assert load_recording(recorded).seed == 99
+    assert sorted(path.name for path in recorded.parent.iterdir()) == ["game.gridrec", "link.gridrec"]
+
+
+def test_a_place_that_cannot_be_written_is_named_and_left_alone(recorded: Path) -> None:
+    folder = recorded.parent / "folder.gridrec"
+    folder.mkdir()
+
+    with pytest.raises(RecordingError, match=r"cannot write .*folder\.gridrec"):
+        save_recording(folder, load_recording(recorded))
+
+    assert sorted(path.name for path in recorded.parent.iterdir()) == ["folder.gridrec", "game.gridrec"]
+
+
+def test_hostile_names_are_shown_harmless(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = load_recording(recorded)
+    maps = tuple(dataclasses.replace(each, name=ESCAPE) for each in recording.maps)
+    save_recording(recorded, dataclasses.replace(recording, maps=maps))
+
+    code, lines, said = replayed(capsys, recorded)
+    assert code == 0
+    assert "\\x1b]52" in lines[1]
+    assert not has_controls("\n".join(lines) + said)
+
+    code, lines, said = replayed(capsys, recorded.with_name(ESCAPE))
+    assert code == 1
+    assert not has_controls(said)
+
+
+# ---- The page
+
+
+def consoles() -> list[tuple[str, str]]:
+    """Each command of the page's console blocks, and what the page says it prints."""
+    blocks = re.findall(r"^```console\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    parts = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part]
+    return [(command, output) for command, _, output in (part.partition("\n") for part in parts)]
+
+
+def test_the_page_shows_what_the_program_prints(tmp_path: Path) -> None:
+    assert len(consoles()) == 3
+    for command, output in consoles():
+        program, *arguments = shlex.split(command)
+        done = gridrl(tmp_path, *arguments)
+
+        assert (program, done.returncode) == ("gridrl", 0), done.stderr
+        if arguments[0] == "replay":
+            assert done.stdout == output
+
+
+def test_the_example_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    for block in re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE):
+        exec(block, {})
+
+    assert "tick 150 paid" in capsys.readouterr().out
