@@ -81,7 +81,8 @@ def all_mechanics() -> Rules:
 
     Twelve agents of two roles and four groups that share; limit groups, regeneration and decay; moves in eight
     directions and along the facing; put, get and use; destructible, swappable and transparent objects, a chest;
-    attacks, armor, shields, loot, tagging; glyphs; line of sight in a cone, counted; terms of every scope; the six planes of the classic arena.
+    attacks, armor, shields, loot, tagging; glyphs; line of sight in a cone, counted; terms of every scope;
+    the six planes of the classic arena.
     """
     classic = games.arena_classic("full", agents=12, teams=4)
     names = {action.name for action in classic.actions}
@@ -146,7 +147,5 @@ def all_mechanics_map() -> GridMap:
     """The classic arena of all colours, with chests and fires, and starts for four groups."""
     grid_map = load_map("arena_classic_full")
     chests = [(5, 12, "chest"), (19, 12, "chest"), (12, 3, "fire"), (12, 21, "fire")]
-    starts = [
-        (10 + row, 4 + 5 * group, f"agent.team_{group + 1}") for group in range(4) for row in range(3)
-    ]
+    starts = [(10 + row, 4 + 5 * group, f"agent.team_{group + 1}") for group in range(4) for row in range(3)]
     return grid_map.with_cells(chests + starts)

@@ -38,7 +38,9 @@ class Stepping:
 
     def __init__(self, world: World, envs: int, threads: int = 1) -> None:
         self.batch = batch = Batch(world, envs, seed=1, thread_count=threads)
-        self.choices = np.random.default_rng(1).integers(0, len(world.rules.actions), (ACTION_SETS, batch.rows), np.int32)
+        self.choices = np.random.default_rng(1).integers(
+            0, len(world.rules.actions), (ACTION_SETS, batch.rows), np.int32
+        )
         self.actions = np.zeros(batch.rows, np.int32)
         self.step = batch.bind(
             observations=batch.observations,

@@ -3,27 +3,23 @@
     python benchmarks/train_speed.py [--json] [--repeats N] [--only NAME]
 
 A repeat is a fresh run of a few seconds; its first tenth is left out. Steps are agent steps. With --json,
-one object a line; without, a table.
+one object a line.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import torch
+from machine import figure, show
 
 from engine.maps import cells_for, load_map
 from engine.runs import RunDirectory, RunWriter
-from engine.sim import Rules, games
+from engine.sim import Rules, World, games
 from engine.training.config import TrainerConfig
 from engine.training.trainer import Trainer
 from engine.training.warm_up import warm_up
@@ -52,34 +48,25 @@ def main() -> int:
     parser.add_argument("--only", choices=list(CASES), help="one configuration")
     options = parser.parse_args()
     for name in [options.only] if options.only else CASES:
-        result = measured(name, options.repeats)
-        print(json.dumps(result) if options.json else in_words(result), flush=True)
+        measure(name, options.repeats, options.json)
     return 0
 
 
-def measured(name: str, repeats: int) -> dict[str, Any]:
-    """Steps per second of one configuration over some repeats."""
+def measure(name: str, repeats: int, as_json: bool) -> None:
+    """Speed of one configuration over some repeats, and what a step costs."""
     (rules, map_name), values = CASES[name]
     config = TrainerConfig.model_validate(values)
     rates, costs = zip(*(one_run(rules, map_name, config) for _ in range(repeats)), strict=True)
-    return {
-        "name": name,
-        "unit": "agent steps/s",
-        "configuration": {"game": rules.name, "map": map_name, **config.model_dump(mode="json")},
-        "median": round(statistics.median(rates)),
-        "min": round(min(rates)),
-        "max": round(max(rates)),
-        "repeats": repeats,
-        "cpu_us_per_step": round(statistics.median(costs), 3),
-        "machine": machine(),
-    }
+    setting = {"case": name, "game": rules.name, "map": map_name, **values}
+    show(figure("train_speed", "agent-steps/s", setting, rates), as_json)
+    show(figure("train_speed_cpu", "CPU us/agent-step", setting, costs), as_json)
 
 
 def one_run(rules: Rules, map_name: str, config: TrainerConfig) -> tuple[float, float]:
     """(agent steps per second after the first tenth, CPU microseconds per agent step) of a fresh run."""
     with tempfile.TemporaryDirectory() as folder:
         with RunWriter.create(Path(folder), "speed", {}, {}) as writer:
-            trainer = Trainer(rules, [cells_for(load_map(map_name), rules)], config, writer)
+            trainer = Trainer([World(rules, cells_for(load_map(map_name), rules))], config, writer)
             warm_up(trainer.network, config)
             started = time.process_time()
             trainer.run()
@@ -89,32 +76,6 @@ def one_run(rules: Rules, map_name: str, config: TrainerConfig) -> tuple[float, 
     first, last = lines[max(0, len(lines) // 10)], lines[-1]
     seconds = last.values["time/elapsed_s"] - first.values["time/elapsed_s"]
     return (last.step - first.step) / seconds, cpu_s / last.step * 1e6
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    return {
-        "cpu": cpu_name(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
-
-
-def cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def in_words(result: dict[str, Any]) -> str:
-    return (
-        f"{result['name']:36} {result['median']:>9,} agent steps/s  ({result['min']:,} to {result['max']:,}, "
-        f"{result['repeats']} repeats, {result['cpu_us_per_step']:.2f} CPU us a step)"
-    )
 
 
 if __name__ == "__main__":

@@ -241,6 +241,7 @@ class GridrlApp(App[int]):
     def _refresh_live(self) -> None:
         """Show the present moment, and let time's timer run only while something can change by itself."""
         assert self.session is not None
+        self._show_subject()
         if self._deck.shows("live"):
             self._live.show(self.session.scene())
         if self._tick is not None:
@@ -352,6 +353,10 @@ class GridrlApp(App[int]):
     # ---- Maps
 
     def on_live_pane_edit_requested(self) -> None:
+        session = self.session
+        is_free = session is not None and "editor" in self._panes and not self._editor.is_dirty
+        if session is not None and is_free and self._editor.map != session.map:
+            self._editor.set_map(session.map)  # a game of several maps has gone on to another one
         self.action_pane("editor")
 
     def on_map_play_requested(self, event: MapPlayRequested) -> None:
@@ -373,7 +378,6 @@ class GridrlApp(App[int]):
         except GridrlError as error:
             self._refuse(error)
             return False
-        self._show_subject()
         self._refresh_live()
         return True
 

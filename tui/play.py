@@ -5,6 +5,7 @@ Owned by the Session. Knows nothing of Textual: it takes actions and policies an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,17 +52,22 @@ class Ended:
 
 
 class Play:
-    """One env of a game on a map; owns its batch. `close` when done."""
+    """One env of a game, each episode on one of some maps; owns its batch. `close` when done."""
 
-    def __init__(self, rules: Rules, grid_map: GridMap, seed: int = 0) -> None:
-        self.rules, self.map = rules, grid_map
-        self.batch = Batch(World(rules, cells_for(grid_map, rules)), seed=seed)
+    def __init__(self, rules: Rules, maps: Sequence[GridMap], seed: int = 0) -> None:
+        self.rules, self.maps = rules, tuple(maps)
+        self.batch = Batch([World(rules, cells_for(grid_map, rules)) for grid_map in maps], seed=seed)
         self.spec = self.batch.spec
         self.person: int | None = None
         self.selected = 0
         self._seed = seed
         self.before = self.view = self.batch.look()
         self.ended: Ended | None = None
+
+    @property
+    def map(self) -> GridMap:
+        """The map of the present episode."""
+        return self.maps[self.view.world]
 
     def restart(self) -> None:
         """A new episode, from the next seed."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from engine.errors import QueryCancelled, RunError, UsageError
 from engine.maps import GridMap
 from engine.policies.registry import create_policy
-from engine.recipes import RecipeConfig, map_of, prepare_run
+from engine.recipes import RecipeConfig, maps_of, prepare_run
 from engine.runs import (
     Command,
     Event,
@@ -60,8 +60,8 @@ class Session:
 
     def __init__(self, recipe: str, config: RecipeConfig, root: Path, *, fps: float) -> None:
         self.recipe, self.config, self.root = recipe, config, root
-        self.map = map_of(config)
-        self.play = Play(config.rules, self.map, seed=config.trainer.seed)
+        self.maps = maps_of(config)
+        self.play = Play(config.rules, self.maps, seed=config.trainer.seed)
         self.player: Player = create_policy("random", config.rules, self.play.spec)
         self.policy = "random"
         self.playing = False
@@ -72,7 +72,7 @@ class Session:
         self.query = QuerySession(root)
         self._watching = False
         self._watch_fps = min(WATCH_FPS, fps)
-        self._run_map = self.map
+        self._run_maps = self.maps
         self._run_play: Play | None = None  # the game of the own run: its rules name what its frames show
         self._follows_run = False  # whether the own run's policy is to play, newer and newer
         self._asked_policy_at = 0.0
@@ -109,16 +109,24 @@ class Session:
             observation=observation,
         )
 
+    @property
+    def map(self) -> GridMap:
+        """The map that is played on now."""
+        return self.play.map
+
     def set_map(self, grid_map: GridMap) -> None:
         """Play on another map from now on, as far as the game goes on it; the engine has the last word.
+
+        One of the recipe's own brings all of those back.
 
         Raises:
             MapError, SimError: the game cannot be played on it; the old one goes on.
         """
-        play = Play(self.config.rules, grid_map, seed=self.config.trainer.seed)
+        maps = self.maps if grid_map in self.maps else (grid_map,)
+        play = Play(self.config.rules, maps, seed=self.config.trainer.seed)
         play.person, play.selected = self.play.person, self.play.selected
         self.play.close()
-        self.play, self.map = play, grid_map
+        self.play = play
         self.watch(False)
 
     def set_playing(self, playing: bool) -> None:
@@ -286,13 +294,13 @@ class Session:
         try:
             if self.is_training:
                 raise UsageError("a run is under way already", hint="stop it first: F3, then s")
-            grid_map = self.map
-            run = prepare_run(self.recipe, self.config, self.root, grid_map=grid_map)
+            maps = self.play.maps
+            run = prepare_run(self.recipe, self.config, self.root, grid_map=maps[0])
             with self._owning:
                 if self._is_closed:
                     run.close()
                     raise UsageError("the program is ending")
-                self.own_run, self._run_map = run, grid_map
+                self.own_run, self._run_maps = run, maps
                 return run.start()
         finally:
             self._starting.release()
@@ -301,7 +309,7 @@ class Session:
         """Show a run that this process has just started."""
         if self._run_play is not None:
             self._run_play.close()
-        self._run_play = Play(self.config.rules, self._run_map)
+        self._run_play = Play(self.config.rules, self._run_maps)
         self.watch_run(run)
 
     def open_run(self, run_id: str) -> RunHandle:

@@ -10,6 +10,7 @@ from .dialect import translated
 from .files import SUFFIX, expanded, is_stock, load_map, save_map, stock_names
 from .grid_map import MAX_SIDE, GridMap
 from .lint import Problem, lint
+from .scatter import scattered
 
 __all__ = [
     "AGENT",
@@ -31,6 +32,7 @@ __all__ = [
     "load_map",
     "parse_ascii",
     "save_map",
+    "scattered",
     "stock_names",
     "translated",
 ]

@@ -5,14 +5,17 @@ Frozen; any thread; no torch. Its JSON is what run.json keeps of a run. Checks r
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from engine.errors import ConfigError, RunError
 from engine.runs import check_run_name
 from engine.sim import Rules
 from engine.training.config import TrainerConfig
+
+SCATTER: Final = "scatter:"
+MAX_SCATTERS: Final = 256
 
 
 class RecipeConfig(BaseModel):
@@ -23,9 +26,11 @@ class RecipeConfig(BaseModel):
     rules: Rules
     """The game."""
     map: str
-    """A stock map's name, or the path of a map file."""
+    """A stock map's name, or the path of a map file; after `scatter:`, the same things put elsewhere by chance."""
     more_maps: tuple[str, ...] = ()
     """Further maps: each episode is trained on one of them all, drawn at random."""
+    scatters: int = Field(default=16, ge=1, le=MAX_SCATTERS)
+    """How many different maps `scatter:` gives, by the seeds from the trainer's own on."""
     trainer: TrainerConfig = TrainerConfig()
     """How to train. Its seed is the seed of everything random."""
     run: str | None = None

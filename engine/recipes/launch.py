@@ -9,13 +9,13 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from engine.errors import MapError
-from engine.maps import GridMap, cells_for, lint, load_map
+from engine.maps import GridMap, load_map
 from engine.runs import RunWriter, new_run_id, runs_root
 from engine.sim import ENGINE_VERSION, World
 from engine.training.local import LocalRun
 
-from .config import RecipeConfig
+from .config import SCATTER, RecipeConfig
+from .worlds import WORLDS, MadeWorld, MapSource
 
 
 def map_of(config: RecipeConfig) -> GridMap:
@@ -24,7 +24,7 @@ def map_of(config: RecipeConfig) -> GridMap:
     Raises:
         MapError: it cannot be read, or its game cannot be played on it.
     """
-    return _fit_map(config.map, config)
+    return WORLDS.get(config.rules, _sources_of(config)[0]).grid_map
 
 
 def maps_of(config: RecipeConfig) -> tuple[GridMap, ...]:
@@ -33,22 +33,7 @@ def maps_of(config: RecipeConfig) -> tuple[GridMap, ...]:
     Raises:
         MapError: one of them cannot be read, or its game cannot be played on it.
     """
-    return tuple(_fit_map(name, config) for name in (config.map, *config.more_maps))
-
-
-def _fit_map(name: str, config: RecipeConfig) -> GridMap:
-    grid_map = load_map(name)
-    errors = [problem for problem in lint(grid_map, config.rules) if problem.is_error]
-    if errors:
-        first = errors[0]
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise MapError(
-            f"{grid_map.name}, line {first.row + 1}, column {first.column + 1}: {first.message}{more}",
-            hint=first.hint,
-            line=first.row + 1,
-            column=first.column + 1,
-        )
-    return grid_map
+    return tuple(made.grid_map for made in _made_of(config))
 
 
 def world_of(config: RecipeConfig) -> World:
@@ -58,7 +43,7 @@ def world_of(config: RecipeConfig) -> World:
         MapError: the map does not fit the game.
         SimError: the engine refused the rules.
     """
-    return World(config.rules, cells_for(map_of(config), config.rules))
+    return WORLDS.get(config.rules, _sources_of(config)[0]).world
 
 
 def worlds_of(config: RecipeConfig) -> list[World]:
@@ -68,7 +53,22 @@ def worlds_of(config: RecipeConfig) -> list[World]:
         MapError: a map does not fit the game.
         SimError: the engine refused the rules.
     """
-    return [World(config.rules, cells_for(grid_map, config.rules)) for grid_map in maps_of(config)]
+    return [made.world for made in _made_of(config)]
+
+
+def _made_of(config: RecipeConfig) -> list[MadeWorld]:
+    return [WORLDS.get(config.rules, source) for source in _sources_of(config)]
+
+
+def _sources_of(config: RecipeConfig) -> list[MapSource]:
+    """What each map is made from; reads the drawings."""
+    sources = []
+    for name in (config.map, *config.more_maps):
+        drawing = load_map(name.removeprefix(SCATTER))
+        first = config.trainer.seed
+        seeds = range(first, first + config.scatters) if name.startswith(SCATTER) else (None,)
+        sources += [MapSource(drawing, seed) for seed in seeds]
+    return sources
 
 
 def prepare_run(
@@ -79,17 +79,16 @@ def prepare_run(
     Args:
         recipe: where the configuration came from, for the record.
         root: where runs live; the user's own place by default.
-        grid_map: a map in hand, such as an edited one, instead of the configuration's. Where it is another than
-            the configuration's first, it is trained on alone.
+        grid_map: a map in hand, such as an edited one. Where it is none of the configuration's, it is trained on
+            alone.
 
     Raises:
         MapError, SimError, RunError: before anything is left on the disk.
     """
     root = runs_root() if root is None else root
-    maps = maps_of(config) if grid_map is None else _maps_with(grid_map, config)
-    cells = [cells_for(each, config.rules) for each in maps]
-    for each in cells:
-        World(config.rules, each)  # the engine's own opinion, before there is a directory
+    misses = WORLDS.misses
+    made = _made_with(grid_map, config)  # the engine's own opinion, before there is a directory
+    maps = [each.grid_map for each in made]
     meta = {
         "recipe": recipe,
         "game": config.rules.name,
@@ -101,15 +100,20 @@ def prepare_run(
     }
     name = config.run or new_run_id(root)
     writer = RunWriter.create(root, name, config.model_dump(mode="json"), meta)
-    return LocalRun(config.rules, cells, config.trainer, writer)
+    worlds = [each.world for each in made]
+    return LocalRun(worlds, config.trainer, writer, worlds_made=WORLDS.misses - misses)
 
 
-def _maps_with(grid_map: GridMap, config: RecipeConfig) -> tuple[GridMap, ...]:
-    """All maps of the configuration if the one in hand is its first, untouched; else that one alone."""
-    if not config.more_maps:
-        return (grid_map,)
-    maps = maps_of(config)
-    return maps if grid_map == maps[0] else (grid_map,)
+def _made_with(grid_map: GridMap | None, config: RecipeConfig) -> list[MadeWorld]:
+    """All maps of the configuration, unless the one in hand is none of them: then that one alone."""
+    if grid_map is not None:
+        made = WORLDS.get(config.rules, MapSource(grid_map))
+        if not config.more_maps and not config.map.startswith(SCATTER):
+            return [made]
+    configured = _made_of(config)
+    if grid_map is None or grid_map in [each.grid_map for each in configured]:
+        return configured
+    return [made]
 
 
 def versions() -> dict[str, str]:

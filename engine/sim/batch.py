@@ -95,7 +95,7 @@ class Step:
     def __call__(self) -> None:
         status = lib.gw_batch_step(self._batch.handle, self._io)
         if status:
-            check(status)
+            self._batch._check(status)
 
 
 class Batch:
@@ -203,7 +203,7 @@ class Batch:
         """Like `reset`, into the caller's (rows, observation_size) uint8."""
         table = (self.rows, self.spec.observation_size)
         pointer = _pointer("observations", observations, table, "uint8_t *", (np.uint8,))
-        check(lib.gw_batch_reset(self.handle, seed & (2**64 - 1), pointer))
+        self._check(lib.gw_batch_reset(self.handle, seed & (2**64 - 1), pointer))
 
     def step(self, actions: Array) -> None:
         """Step every env once with (rows,) actions; fills the batch's own arrays."""
@@ -214,7 +214,7 @@ class Batch:
         """How likely each world is drawn at a reset, from the next reset on."""
         if len(weights) != len(self.worlds):
             raise SimError(f"{len(self.worlds)} worlds need as many weights, got {len(weights)}")
-        check(lib.gw_batch_set_world_weights(self.handle, ffi.new("uint32_t[]", list(weights))))
+        self._check(lib.gw_batch_set_world_weights(self.handle, ffi.new("uint32_t[]", list(weights))))
 
     def drain_episodes(self) -> Episodes:
         """Take all finished agent-episodes since the last call."""
@@ -232,7 +232,7 @@ class Batch:
             count,
             dropped,
         )
-        check(status)
+        self._check(status)
         n = count[0]
         fields = {name: records[name][:n].copy() for name in _EPISODE.names or ()}
         fields["terminated"] = fields["terminated"].astype(np.bool_)
@@ -246,12 +246,12 @@ class Batch:
     def look(self, env: int = 0) -> EnvView:
         """A copy of one env as it stands."""
         view = ffi.new("gw_env_view *")
-        check(lib.gw_env_look(self.handle, env, view, ffi.NULL, ffi.NULL, 0, ffi.NULL))
+        self._check(lib.gw_env_look(self.handle, env, view, ffi.NULL, ffi.NULL, 0, ffi.NULL))
         cells = np.zeros((view.map_height, view.map_width), np.uint8)
         ready = np.zeros_like(cells)
         agents = ffi.new("gw_agent_view[]", self.spec.agent_count)
         pointers = [ffi.cast("uint8_t *", array.ctypes.data) for array in (cells, ready)]
-        check(lib.gw_env_look(self.handle, env, view, *pointers, cells.size, agents))
+        self._check(lib.gw_env_look(self.handle, env, view, *pointers, cells.size, agents))
         resources = len(self.spec.resource_names)
         return EnvView(view.tick, view.episode, view.world, cells, ready, tuple(_agent(a, resources) for a in agents))
 
@@ -261,20 +261,20 @@ class Batch:
         step, episode = np.zeros((agents, terms), np.float32), np.zeros((agents, terms), np.float32)
         counts = np.zeros((agents, stats), np.int32)
         floats = [ffi.cast("float *", array.ctypes.data) for array in (step, episode)]
-        check(lib.gw_env_ledger(self.handle, env, *floats, ffi.cast("int32_t *", counts.ctypes.data)))
+        self._check(lib.gw_env_ledger(self.handle, env, *floats, ffi.cast("int32_t *", counts.ctypes.data)))
         return step, episode, counts
 
     def observe(self, env: int = 0) -> NDArray[np.uint8]:
         """(agents, observation_size) of one env as it stands."""
         observations = np.zeros((self.spec.agent_count, self.spec.observation_size), np.uint8)
-        check(lib.gw_env_observe(self.handle, env, ffi.cast("uint8_t *", observations.ctypes.data)))
+        self._check(lib.gw_env_observe(self.handle, env, ffi.cast("uint8_t *", observations.ctypes.data)))
         return observations
 
     def action_mask(self, env: int = 0) -> NDArray[np.bool_]:
         """(agents, actions): False only where the action cannot succeed if nobody else moves."""
         actions = len(self.spec.action_names)
         bits = np.zeros((self.spec.agent_count, (actions + 7) // 8), np.uint8)
-        check(lib.gw_env_action_mask(self.handle, env, ffi.cast("uint8_t *", bits.ctypes.data)))
+        self._check(lib.gw_env_action_mask(self.handle, env, ffi.cast("uint8_t *", bits.ctypes.data)))
         return np.unpackbits(bits, axis=1, bitorder="little", count=actions).astype(np.bool_)
 
     # ---- Exact state
@@ -283,9 +283,9 @@ class Batch:
         """The exact state of envs first .. first + count - 1 (all from `first` on by default)."""
         count = self.env_count - first if count is None else count
         size = ffi.new("int64_t *")
-        check(lib.gw_batch_snapshot_size(self.handle, count, size))
+        self._check(lib.gw_batch_snapshot_size(self.handle, count, size))
         buffer = bytearray(size[0])
-        check(lib.gw_batch_save(self.handle, first, count, ffi.from_buffer("uint8_t[]", buffer), size[0]))
+        self._check(lib.gw_batch_save(self.handle, first, count, ffi.from_buffer("uint8_t[]", buffer), size[0]))
         return bytes(buffer)
 
     def load(self, data: bytes, first: int = 0, count: int | None = None) -> None:
@@ -295,15 +295,20 @@ class Batch:
         aligned = np.zeros((len(data) + 7) // 8, np.uint64)  # C wants 8-byte alignment; bytes promise none
         aligned.view(np.uint8)[: len(data)] = np.frombuffer(data, np.uint8)
         pointer = ffi.cast("uint8_t *", aligned.ctypes.data)
-        check(lib.gw_batch_load(self.handle, first, count, pointer, len(data), error), error)
+        self._check(lib.gw_batch_load(self.handle, first, count, pointer, len(data), error), error)
 
     def hash(self) -> int:
         """64-bit hash of the exact state: equal for every thread count and platform."""
         value = ffi.new("uint64_t *")
-        check(lib.gw_batch_hash(self.handle, value))
+        self._check(lib.gw_batch_hash(self.handle, value))
         return int(value[0])
 
     # ---- Lifetime
+
+    def _check(self, status: int, error: Any = None) -> None:
+        if status and self.handle == ffi.NULL:
+            raise SimError("this batch is closed", hint="make another one; what it had saved can be loaded there")
+        check(status, error)
 
     def close(self) -> None:
         """Stop the workers and free the memory; whatever is called afterwards raises a SimError."""

@@ -14,12 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from engine.errors import GridrlError, RunError
 from engine.runs import Command, Event, Frame, RunFeed, RunState, RunStatus, RunWriter, Stop
-from engine.sim import Rules
+from engine.sim import World
 
 from .config import TrainerConfig
 from .control import Controls
@@ -34,19 +31,21 @@ class LocalRun:
     """One training run in a thread of this process. The writer is the thread's from `start` on."""
 
     def __init__(
-        self, rules: Rules, maps: Sequence[NDArray[np.uint8]], config: TrainerConfig, writer: RunWriter
+        self, worlds: Sequence[World], config: TrainerConfig, writer: RunWriter, *, worlds_made: int = 0
     ) -> None:
         """Prepare a run.
 
         Args:
-            maps: cells of each world, (height, width) uint8 codes as `cells_for` makes them.
+            worlds: of one game; each episode is played on one of them.
             writer: of a fresh run directory; the run closes it.
+            worlds_made: how many of the worlds had to be made for this run, for its statistics.
 
         Raises:
             ConfigError: the settings do not fit the game.
         """
-        config.require_fit(rules.agents)
-        self._rules, self._maps, self._config, self._writer = rules, tuple(maps), config, writer
+        config.require_fit(worlds[0].rules.agents)
+        self._worlds, self._config, self._writer = tuple(worlds), config, writer
+        self._worlds_made = worlds_made
         self._controls = Controls()
         self._controls.status = RunStatus(RunState.STARTING, total_steps=config.total_steps)
         self._feed = RunFeed(writer.path)
@@ -123,7 +122,9 @@ class LocalRun:
         from .trainer import Trainer
         from .warm_up import warm_up
 
-        trainer: Trainer = Trainer(self._rules, self._maps, self._config, self._writer, self._controls)
+        trainer: Trainer = Trainer(
+            self._worlds, self._config, self._writer, self._controls, worlds_made=self._worlds_made
+        )
         try:
             warm_up(trainer.network, trainer.config)
             # A full collection over torch's objects stops every thread for 0.2 s; frozen, they are not looked at.

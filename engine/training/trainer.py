@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import GridrlError
@@ -36,7 +35,7 @@ from engine.runs import (
     Watch,
     save_checkpoint,
 )
-from engine.sim import Batch, Rules, World
+from engine.sim import Batch, World
 
 from .config import HYPER_LIMITS, TrainerConfig
 from .control import Controls
@@ -57,12 +56,14 @@ class Trainer:
 
     def __init__(
         self,
-        rules: Rules,
-        maps: Sequence[NDArray[np.uint8]],
+        worlds: Sequence[World],
         config: TrainerConfig,
         writer: RunWriter,
         controls: Controls | None = None,
+        *,
+        worlds_made: int = 0,
     ) -> None:
+        rules = worlds[0].rules
         config.require_fit(rules.agents)
         torch.set_num_threads(config.torch_threads)
         self.config = config
@@ -75,7 +76,7 @@ class Trainer:
 
         rows = config.env_count * rules.agents
         self.batch = Batch(
-            [World(rules, cells) for cells in maps],
+            worlds,
             config.env_count,
             config.seed,
             thread_count=config.threads,
@@ -89,7 +90,9 @@ class Trainer:
         self.rollout = Rollout(self.batch, config.horizon)
         self.return_scale = ReturnScale(rows, config.gamma) if config.normalize_rewards else None
 
-        self._can_terminate = rules.end is not None
+        self._can_terminate = rules.end is not None or (rules.tag is not None and rules.tag.ends_when_all_caught)
+        self._worlds_made = worlds_made
+        self._resets = config.env_count
         self._postponed: deque[Command] = deque()  # read between rollout steps, meant for the next iteration
         self._stopping = False
         self._paused = False
@@ -177,6 +180,9 @@ class Trainer:
         episodes = self.batch.drain_episodes()
         metrics["rollout/reward_per_step"] = float(self.rollout.rewards.mean())  # there even where no episode ended
         metrics.update(episode_metrics(episodes, self.spec, can_terminate=self._can_terminate))
+        self._resets += (len(episodes) + episodes.dropped) // self.spec.agent_count
+        metrics["maps/worlds"] = float(len(self.batch.worlds))
+        metrics["maps/cache_hit_rate"] = 1.0 - self._worlds_made / self._resets
         metrics["time/total_timesteps"] = float(self.step)
         metrics["time/iterations"] = float(self.iteration)
         metrics["time/elapsed_s"] = now - self._started - self._paused_s

@@ -97,7 +97,7 @@ def test_a_setting_is_applied(recipe: str, setting: str, value: object) -> None:
         # no such key: the path, and the nearest names
         ("trainer.lerning_rate=1", ["trainer.lerning_rate", "did you mean learning_rate?"]),
         ("trainr.seed=1", ["trainr", "did you mean trainer?"]),
-        ("learning_rate=1", ["learning_rate", "there is: rules, map, more_maps, trainer, run"]),
+        ("learning_rate=1", ["learning_rate", "there is: rules, map, more_maps, scatters, trainer, run"]),
         ("rules.rewards.hart.weight=1", ["rules.rewards.hart", "did you mean heart?"]),
         ("rules.kinds.alter.cooldown=1", ["rules.kinds.alter", "did you mean altar?"]),
         ("rules.rewards.0.weight=1", ["rules.rewards.0", "heart, battery, ore"]),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.maps import cells_for, parse_ascii
 from engine.runs import RunDirectory, RunWriter
-from engine.sim import Rules
+from engine.sim import Rules, World
 from engine.training.config import TrainerConfig
 from engine.training.trainer import Trainer
 
@@ -44,7 +44,7 @@ def trained(
     """Run a trainer to its end."""
     writer = RunWriter.create(root, name, config.model_dump(mode="json"), {})
     with writer:
-        trainer = Trainer(rules, maps, config, writer)
+        trainer = Trainer([World(rules, cells) for cells in maps], config, writer)
         trainer.run()
         trainer.close()
     return trainer, RunDirectory(writer.path)

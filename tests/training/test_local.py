@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from engine.errors import ConfigError, RunError
@@ -25,7 +24,7 @@ from engine.runs import (
     Unwatch,
     Watch,
 )
-from engine.sim import games
+from engine.sim import World, games
 from engine.training.local import LocalRun
 
 from .drawn import WALLS_9, cells_of, small_config
@@ -35,10 +34,10 @@ MAP = cells_of(WALLS_9, RULES)
 ENDLESS = 10**12
 
 
-def local_run(root: Path, *, maps: list[np.ndarray] | None = None, **values: object) -> LocalRun:
+def local_run(root: Path, *, worlds: list[World] | None = None, **values: object) -> LocalRun:
     config = small_config(**{"total_steps": ENDLESS, "anneal": False, **values})
     writer = RunWriter.create(root, "test", config.model_dump(mode="json"), {})
-    return LocalRun(RULES, [MAP] if maps is None else maps, config, writer)
+    return LocalRun([World(RULES, MAP)] if worlds is None else worlds, config, writer)
 
 
 @pytest.fixture
@@ -195,8 +194,8 @@ def test_env_that_does_not_exist_is_answered_in_words(run: LocalRun) -> None:
 
 
 def test_failure_is_published_and_not_raised(tmp_path: Path) -> None:
-    full = np.ones_like(MAP)  # walls everywhere
-    run = local_run(tmp_path, maps=[full]).start()
+    other = World(RULES.model_copy(update={"max_steps": 7}), MAP)  # no batch can hold worlds of two games
+    run = local_run(tmp_path, worlds=[World(RULES, MAP), other]).start()
 
     assert run.join(60)
     assert run.state().status is RunState.FAILED

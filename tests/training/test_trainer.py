@@ -159,7 +159,7 @@ def test_many_agents_train(tmp_path: Path) -> None:
 
 def test_minibatch_that_does_not_fit_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with RunWriter.create(tmp_path, "test", {}, {}) as writer, pytest.raises(ConfigError, match="does not divide"):
-        Trainer(RULES, [MAP], small_config(minibatch_size=100), writer)
+        Trainer([World(RULES, MAP)], small_config(minibatch_size=100), writer)
 
 
 def test_divergence_is_told_in_words(tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ CROWDED = {
 @given(seed=st.integers(0, 1000))
 def test_any_step_of_any_game_can_be_told(game: str, seed: int) -> None:
     rules = games.GAMES[game]()
-    play = Play(rules, parse_ascii(CROWDED[game], "drawn"), seed=seed)
+    play = Play(rules, [parse_ascii(CROWDED[game], "drawn")], seed=seed)
     player = create_policy("random", rules, play.spec, seed=seed)
 
     for _ in range(25):

@@ -43,7 +43,7 @@ class Rest:
 
 
 def play_on(drawing: str, rules: Rules) -> Play:
-    play = Play(rules, parse_ascii(dedent(drawing).strip("\n"), "drawn"))
+    play = Play(rules, [parse_ascii(dedent(drawing).strip("\n"), "drawn")])
     play.person = 0
     return play
 
@@ -190,7 +190,7 @@ def test_an_end_is_told(game: str, outcome: tuple[float, int, bool], sentence: s
 @given(st.integers(0, 2**32), st.lists(st.integers(-2, 12), min_size=1, max_size=40))
 def test_any_step_can_be_told(seed: int, actions: list[int]) -> None:
     rules = games.arena()
-    play = Play(rules, parse_ascii("@@m@#\n@_n@.\n.@..m", "drawn"), seed=seed % 1000)
+    play = Play(rules, [parse_ascii("@@m@#\n@_n@.\n.@..m", "drawn")], seed=seed % 1000)
     player = create_policy("random", rules, play.spec)
     play.person = 0
 
@@ -399,7 +399,7 @@ GAMES = (
     agent=st.integers(0, 2),
 )
 def test_what_is_observed_is_what_is_there(rules: Rules, seed: int, steps: int, agent: int) -> None:
-    play = Play(rules, parse_ascii("@.m@..n\n@#_.@m.\n@...#.@", "drawn"), seed=seed)
+    play = Play(rules, [parse_ascii("@.m@..n\n@#_.@m.\n@...#.@", "drawn")], seed=seed)
     player = create_policy("simple", rules, play.spec)
     play.selected = agent
 

@@ -33,7 +33,7 @@ class Always:
 
 
 def play_on(drawing: str, rules: Rules = WALK) -> Play:
-    return Play(rules, parse_ascii(dedent(drawing).strip("\n"), "drawn"))
+    return Play(rules, [parse_ascii(dedent(drawing).strip("\n"), "drawn")])
 
 
 def places(play: Play) -> list[tuple[int, int]]:
@@ -210,7 +210,7 @@ def test_a_map_that_the_game_cannot_use_is_refused() -> None:
 
 def test_any_policy_plays() -> None:
     rules = games.arena()
-    play = Play(rules, parse_ascii("#########\n#@@@m...#\n#@@@n.._#\n#########", "drawn"))
+    play = Play(rules, [parse_ascii("#########\n#@@@m...#\n#@@@n.._#\n#########", "drawn")])
 
     for name in ("random", "simple", "noop"):
         player = create_policy(name, rules, play.spec)
