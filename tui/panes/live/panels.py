@@ -13,7 +13,9 @@ from .picture import facing_matters
 from .scene import Scene
 from .words import result_words
 
-LABEL_WIDTH = 11
+LABEL_WIDTH = 13
+PANEL_WIDTH = 34
+"""Columns of the side panel; live.tcss says the same, with its margin."""
 
 
 def first_status(scene: Scene, colour: str) -> Text:
@@ -113,8 +115,13 @@ def self_words(scene: Scene) -> Text:
         return Text("what it observes is not part of the picture that a run sends", style="dim")
     values = scene.observation[spec.plane_size :].tolist()
     text = Text(no_wrap=True, overflow="ellipsis", style="dim")
-    pairs = [f"{safe_str(name)} {value}" for name, value in zip(spec.self_features, values, strict=True)]
-    text.append("\n".join("  ".join(pairs[at : at + 2]) for at in range(0, len(pairs), 2)))
+    lines = [""]
+    for name, value in zip(spec.self_features, values, strict=True):
+        pair = f"{safe_str(name)} {value}"
+        if lines[-1] and len(lines[-1]) + len(pair) + 2 > PANEL_WIDTH:
+            lines.append("")
+        lines[-1] += f"  {pair}" if lines[-1] else pair
+    text.append("\n".join(lines))
     return text
 
 

@@ -70,8 +70,12 @@ def observed_codes(scene: Scene) -> NDArray[np.uint16]:
 
 
 def facing_matters(rules: Rules) -> bool:
-    """Whether an agent's facing changes what its actions do."""
-    return any(action.verb is Verb.USE for action in rules.actions)
+    """Whether an agent's facing changes what its actions do, or what it sees."""
+    return rules.sight.cone_degrees < 360 or any(action.verb in _AHEAD for action in rules.actions)
+
+
+_AHEAD = (Verb.USE, Verb.PUT, Verb.GET, Verb.STEP, Verb.ATTACK, Verb.SWAP)
+"""What an agent does to the cell ahead of it."""
 
 
 class Inks:
