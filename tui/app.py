@@ -328,14 +328,15 @@ class GridrlApp(App[int]):
         session = self.session
         if session is None:
             return
-        if session.next_policy == "trained" and session.follow_run_policy():
+        name = session.next_policy()
+        if name == "trained" and session.follow_run_policy():
             self._live.tell("The run saves its policy; it plays as soon as it is there, and follows the run.")
             return
-        if session.next_policy == "trained":
+        if name == "trained":
             self._live.tell("Loading the trained policy...")
             self._load_trained()
             return
-        self._with_game(lambda session: session.use_scripted(session.next_policy))
+        self._with_game(lambda session: session.use_scripted(name))
 
     @work(thread=True, exclusive=True, group="policy", exit_on_error=False)
     def _load_trained(self) -> None:

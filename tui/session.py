@@ -63,7 +63,7 @@ class Session:
         self.maps = maps_of(config)
         self.play = Play(config.rules, self.maps, seed=config.trainer.seed)
         self.player: Player = create_policy("random", config.rules, self.play.spec)
-        self.policy = "random"
+        self.policy = self._asked_for = "random"
         self.playing = False
         self.pacer = Pacer(10.0)
         self.observing = False
@@ -202,10 +202,10 @@ class Session:
 
     # ---- Who plays
 
-    @property
     def next_policy(self) -> str:
-        """The policy after the present one."""
-        return POLICIES[(POLICIES.index(self.policy) + 1) % len(POLICIES)]
+        """The policy whose turn it is: after the one last asked for, whether that could play this game or not."""
+        self._asked_for = POLICIES[(POLICIES.index(self._asked_for) + 1) % len(POLICIES)]
+        return self._asked_for
 
     def use_scripted(self, name: str) -> str:
         """Let a policy without learning play; returns what to tell."""

@@ -6,6 +6,8 @@ it, used by one thread at a time, and treats all rows at once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,15 @@ _COOLING = 2  # GW_PLANE_READY: later
 _FAR = 1 << 14  # cells: more than any way through a window
 _NO_ACTION = -1
 _STOCK = 3  # rounds of a recipe that it gathers for before it goes looking for who takes them
+
+
+@dataclass(frozen=True)
+class _Deed:
+    """One thing that can be done with objects of one kind."""
+
+    kind: int
+    verb: Verb
+    action: int  # id; not used where a bump will do
 
 
 class RandomPolicy:
@@ -55,9 +66,9 @@ class NoopPolicy:
 class SimplePolicy:
     """Walks to the nearest object worth using, uses it, and roams where it sees none.
 
-    Worth using: a converter whose inputs the agent holds and for whose outputs it has room; the deepest in
-    the production chain comes first. It knows no more than its window shows, and remembers only the way it
-    roams.
+    Worth using: a converter whose inputs the agent holds and for whose outputs it has room, or one that has made
+    some; the deepest in the production chain comes first. It knows no more than its window shows, and remembers
+    only the way it roams.
     """
 
     def __init__(self, rules: Rules, spec: Spec, seed: int = 0) -> None:
@@ -85,7 +96,11 @@ class SimplePolicy:
         turns = [by_verb.get((Verb.ROTATE, name), move) for name, move in zip(DIRECTIONS, moves, strict=True)]
         self._move, self._turn = np.array(moves), np.array(turns)  # (8,) action by direction
         self._use = by_verb.get((Verb.USE, None), _NO_ACTION)
-        self._ways = np.flatnonzero(self._move != _NO_ACTION)  # directions it can walk
+        self._put = by_verb.get((Verb.PUT, None), _NO_ACTION)
+        self._get = by_verb.get((Verb.GET, None), _NO_ACTION)
+        self._forward = _forward_action(rules) if (self._move == _NO_ACTION).all() else _NO_ACTION
+        walks = self._move if self._forward == _NO_ACTION else self._turn
+        self._ways = np.flatnonzero(walks != _NO_ACTION)  # directions it can walk
         if len(self._ways) == 0 or min(self._signature.window_height, self._signature.window_width) < 3:
             raise UsageError(f"nobody can see and walk in the game {rules.name}", hint="choose another policy")
 
@@ -96,8 +111,9 @@ class SimplePolicy:
         self._inventory_bytes = [features[f"inv:{name}"] for name in names]
         self._facing_byte, self._result_byte = features["facing"], features["last_result"]
         kinds = list(rules.kinds.values())
-        usable = [kind.style is Style.USE and (kind.bump or self._use != _NO_ACTION) for kind in kinds]
-        self._usable = [index for index, can in enumerate(usable) if can]
+        depths = _chain_depths(kinds)
+        deeds = [deed for index, kind in enumerate(kinds) for deed in self._deeds_of(index, kind)]
+        self._deeds = sorted(deeds, key=lambda deed: -depths[deed.kind])
         shape = len(kinds), len(names)  # a game may have none of either
         self._inputs = np.array([[kind.inputs.get(name, 0) for name in names] for kind in kinds], int).reshape(shape)
         self._outputs = np.array([[kind.outputs.get(name, 0) for name in names] for kind in kinds], int).reshape(shape)
@@ -105,7 +121,15 @@ class SimplePolicy:
         needed = self._inputs.max(axis=0, initial=0)
         self._enough = np.where(needed > 0, _STOCK * needed, self._limits)
         self._bumps = np.array([kind.bump for kind in kinds], dtype=bool)
-        self._depths = _chain_depths(kinds)
+
+    def _deeds_of(self, index: int, kind: Kind) -> list[_Deed]:
+        """What this game lets agents do with an object of a kind."""
+        if kind.style is Style.USE and (kind.bump or self._use != _NO_ACTION):
+            return [_Deed(index, Verb.USE, self._use)]
+        if kind.style is not Style.PUT_GET or _NO_ACTION in (self._put, self._get):
+            return []
+        puts = [_Deed(index, Verb.PUT, self._put)] if kind.inputs else []
+        return [_Deed(index, Verb.GET, self._get), *puts]
 
     def _plane(self, observations: Observations, name: str) -> NDArray[np.uint8]:
         signature = self._signature
@@ -116,48 +140,44 @@ class SimplePolicy:
     def _approach(self, observations: Observations, kinds: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The next action toward the best useful object each row can reach, or _NO_ACTION."""
         actions = np.full(len(observations), _NO_ACTION, dtype=np.int64)
-        worth = self._worth(observations)  # (rows, kinds)
-        ready = self._plane(observations, "ready") if "ready" in self._signature.planes else None
         for patience in (_READY, _COOLING):  # what can be used now comes before what must be waited for
-            for depth in sorted({self._depths[kind] for kind in self._usable}, reverse=True):
-                targets = self._targets(kinds, ready, worth, depth, patience)
+            for deed in self._deeds:
+                targets = self._targets(observations, kinds, deed, patience)
                 open_rows = np.flatnonzero((actions == _NO_ACTION) & targets.any(axis=(1, 2)))
                 if len(open_rows):
-                    actions[open_rows] = self._toward(observations[open_rows], kinds[open_rows], targets[open_rows])
+                    chosen = observations[open_rows], kinds[open_rows], targets[open_rows]
+                    actions[open_rows] = self._toward(*chosen, deed.action)
         return actions
 
-    def _worth(self, observations: Observations) -> NDArray[np.bool_]:
-        """Which kinds each row could use with profit: inputs held, room for outputs, not enough of them yet.
-
-        (rows, kinds)
-        """
-        held = observations[:, self._inventory_bytes].astype(np.int64)[:, None, :]  # (rows, 1, resources)
-        after = held - self._inputs + self._outputs
-        fits = (after <= self._limits) | (self._outputs == 0)
-        wanted = ((self._outputs > 0) & (held < self._enough)).any(axis=2)
-        worth: NDArray[np.bool_] = ((held >= self._inputs) & fits).all(axis=2) & wanted
+    def _worth(self, observations: Observations, deed: _Deed) -> NDArray[np.bool_]:
+        """Whose profit it is, by rows: what goes in is held, and of what comes out there is room and not enough yet."""
+        held = observations[:, self._inventory_bytes].astype(np.int64)  # (rows, resources)
+        outputs = self._outputs[deed.kind]
+        inputs = self._inputs[deed.kind] if deed.verb is not Verb.GET else np.zeros_like(outputs)
+        after = held - inputs + outputs
+        fits = (after <= self._limits) | (outputs == 0)
+        wanted = ((outputs > 0) & (held < self._enough)).any(axis=1)
+        worth: NDArray[np.bool_] = ((held >= inputs) & fits).all(axis=1) & wanted
         return worth
 
     def _targets(
-        self,
-        kinds: NDArray[np.uint8],
-        ready: NDArray[np.uint8] | None,
-        worth: NDArray[np.bool_],
-        depth: int,
-        patience: int,
+        self, observations: Observations, kinds: NDArray[np.uint8], deed: _Deed, patience: int
     ) -> NDArray[np.bool_]:
-        """Cells with a useful object of this depth in this state of readiness. (rows, h, w)"""
-        targets = np.zeros(kinds.shape, dtype=bool)
-        for kind in self._usable:
-            if self._depths[kind] == depth:
-                targets |= (kinds == FIRST_KIND + kind) & worth[:, kind, None, None]
-        # Without the plane, nobody can tell: every object counts as ready.
-        return targets & (ready == patience if ready is not None else patience == _READY)
+        """Cells with an object in this state of readiness that the deed is worth doing to. (rows, h, w)"""
+        targets = (kinds == FIRST_KIND + deed.kind) & self._worth(observations, deed)[:, None, None]
+        if deed.verb is Verb.GET and "stock" in self._signature.planes:
+            ready = np.where(self._plane(observations, "stock") > 0, _READY, _COOLING)
+        elif "ready" in self._signature.planes:
+            ready = self._plane(observations, "ready")
+        else:  # without the plane, nobody can tell: every object counts as ready
+            ready = np.full_like(kinds, _READY)
+        in_state: NDArray[np.bool_] = targets & (ready == patience)
+        return in_state
 
     def _toward(
-        self, observations: Observations, kinds: NDArray[np.uint8], targets: NDArray[np.bool_]
+        self, observations: Observations, kinds: NDArray[np.uint8], targets: NDArray[np.bool_], deed: int
     ) -> NDArray[np.int64]:
-        """First action of a shortest way to the nearest target, _NO_ACTION where none can be reached."""
+        """First action of a shortest way to the nearest target, the deed beside it; _NO_ACTION if out of reach."""
         distances = self._distances(kinds, targets)  # (rows, h, w)
         row, column = kinds.shape[1] // 2, kinds.shape[2] // 2
         steps = [DIRECTION_STEPS[way] for way in self._ways]
@@ -169,9 +189,16 @@ class SimplePolicy:
         code = kinds[np.arange(len(best)), row + ahead[:, 0], column + ahead[:, 1]].astype(np.int64)
         bumps = self._bumps[np.clip(code - FIRST_KIND, 0, None)] if len(self._bumps) else np.zeros(len(best), bool)
         facing = observations[:, self._facing_byte] == way
-        touch = np.where(bumps, self._move[way], np.where(facing, self._use, self._turn[way]))
-        action = np.where(nearest == 0, touch, self._move[way])
+        walk = self._walk(observations, way)
+        touch = np.where(bumps, walk, np.where(facing, deed, self._turn[way]))
+        action = np.where(nearest == 0, touch, walk)
         return np.where(nearest >= _FAR, _NO_ACTION, action)
+
+    def _walk(self, observations: Observations, way: NDArray[np.intp]) -> NDArray[np.int64]:
+        """The action that walks toward a direction, by rows: a move, or a turn and then a step forward."""
+        if self._forward == _NO_ACTION:
+            return self._move[way]
+        return np.where(observations[:, self._facing_byte] == way, self._forward, self._turn[way])
 
     def _distances(self, kinds: NDArray[np.uint8], targets: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Steps from each free cell to the nearest target, by waves from the targets over all rows at once."""
@@ -202,7 +229,13 @@ class SimplePolicy:
         change = blocked | (self._random.random(count) < chance)
         draw = self._random.random(open_ways.shape) + open_ways  # open ways before blocked ones
         self._headings = np.where(change, draw.argmax(axis=1), self._headings)
-        return self._move[self._ways[self._headings]]
+        return self._walk(observations, self._ways[self._headings])
+
+
+def _forward_action(rules: Rules) -> int:
+    """The action that goes one cell ahead."""
+    ahead = (i for i, action in enumerate(rules.actions) if action.verb is Verb.STEP and action.argument == 0)
+    return next(ahead, _NO_ACTION)
 
 
 def _chain_depths(kinds: list[Kind]) -> list[int]:

@@ -8,6 +8,7 @@ import pytest
 from engine.errors import UsageError
 from engine.maps import cells_for, load_map, parse_ascii
 from engine.policies.registry import Policy, create_policy
+from engine.recipes import resolve, worlds_of
 from engine.sim import Action, Batch, Rules, Verb, World, games
 
 
@@ -149,3 +150,23 @@ def test_simple_roams_in_games_with_nothing_to_gather(game: str) -> None:
             batch.step(policy.act(batch.observations))
 
         assert [(agent.row, agent.column) for agent in batch.look().agents] != starts
+
+
+@pytest.mark.parametrize(
+    ("game", "at_least"), [("arena_classic_easy", 2.0), ("arena_classic", 1.0), ("arena_energy", 2.0)]
+)
+def test_simple_works_the_chains_of_games_where_agents_walk_along_their_facing(game: str, at_least: float) -> None:
+    returns = {name: mean_return(game, name) for name in ("simple", "random")}
+
+    assert returns["simple"] > at_least
+    assert returns["random"] < 0.2
+
+
+def mean_return(game: str, policy: str) -> float:
+    """Of one episode of each agent."""
+    config = resolve(game, ["rules.max_steps=300"])
+    with Batch(worlds_of(config), seed=5) as batch:
+        player = create_policy(policy, config.rules, batch.spec, seed=5)
+        while not batch.truncated.any():
+            batch.step(player.act(batch.observations))
+        return float(batch.drain_episodes().episode_return.mean())
