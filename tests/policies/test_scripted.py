@@ -152,14 +152,12 @@ def test_simple_roams_in_games_with_nothing_to_gather(game: str) -> None:
         assert [(agent.row, agent.column) for agent in batch.look().agents] != starts
 
 
-@pytest.mark.parametrize(
-    ("game", "at_least"), [("arena_classic_easy", 2.0), ("arena_classic", 1.0), ("arena_energy", 2.0)]
-)
-def test_simple_works_the_chains_of_games_where_agents_walk_along_their_facing(game: str, at_least: float) -> None:
-    returns = {name: mean_return(game, name) for name in ("simple", "random")}
+@pytest.mark.parametrize("game", ["arena_classic_easy", "arena_classic", "arena_energy"])
+def test_simple_works_the_chains_of_games_where_agents_walk_along_their_facing(game: str) -> None:
+    simple, random = mean_return(game, "simple"), mean_return(game, "random")
 
-    assert returns["simple"] > at_least
-    assert returns["random"] < 0.2
+    assert simple > 1.0  # hearts; what leads to them pays a little as well
+    assert simple > 4 * random
 
 
 def mean_return(game: str, policy: str) -> float:
