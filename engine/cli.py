@@ -18,6 +18,7 @@ TOOLS = {
     "train": "learn a recipe, in the foreground; Ctrl-C saves and ends",
     "play": "let a policy play a recipe and print how it went",
     "replay": "play a recording again and check that it is the same",
+    "rules": "print a recipe's game as YAML, or check such a file",
     "runs": "list the runs on this machine",
     "query": "ask all runs in SQL",
 }
@@ -45,6 +46,7 @@ examples:
   gridrl query "SELECT run_id, status, step FROM runs"
 
 A key=value changes one setting of a recipe; gridrl train RECIPE --dry-run prints them all.
+map=my.map takes a map of your own, rules=my.yaml a game; gridrl rules RECIPE prints one to begin with.
 Runs live in {runs} (set GRIDRL_RUNS to move them).
 Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 130 Ctrl-C."""
 

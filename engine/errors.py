@@ -28,8 +28,17 @@ class UsageError(GridrlError):
     exit_code = 2
 
 
-class ConfigError(GridrlError):
-    """A configuration key or value is wrong; the message names its path."""
+class PlacedError(GridrlError):
+    """Something in a text is wrong. `line` and `column` count from 1, 0 where there is no place to name."""
+
+    def __init__(self, message: str, *, hint: str = "", line: int = 0, column: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
+        self.column = column
+
+
+class ConfigError(PlacedError):
+    """A configuration key or value is wrong; the message names its path, and its place where it came from a file."""
 
     exit_code = 2
 
@@ -42,13 +51,8 @@ class RecordingError(SimError):
     """A recording is damaged, of another version, or not of this game and these maps."""
 
 
-class MapError(GridrlError):
-    """A map cannot be used as it is. `line` and `column` count from 1, 0 where there is no place to name."""
-
-    def __init__(self, message: str, *, hint: str = "", line: int = 0, column: int = 0) -> None:
-        super().__init__(message, hint=hint)
-        self.line = line
-        self.column = column
+class MapError(PlacedError):
+    """A map cannot be used as it is."""
 
 
 class RunError(GridrlError):
@@ -59,13 +63,8 @@ class CheckpointError(RunError):
     """A checkpoint is missing, damaged or does not fit."""
 
 
-class QueryError(GridrlError):
-    """SQL that the database refused. `line` and `column` count from 1, 0 where unknown."""
-
-    def __init__(self, message: str, *, hint: str = "", line: int = 0, column: int = 0) -> None:
-        super().__init__(message, hint=hint)
-        self.line = line
-        self.column = column
+class QueryError(PlacedError):
+    """SQL that the database refused."""
 
 
 class QueryCancelled(QueryError):

@@ -17,12 +17,13 @@ import pytest
 from textual.binding import Binding
 
 import tui
-from engine.errors import MapError, UsageError
+from engine.errors import ConfigError, MapError, UsageError
 from engine.maps import lint, parse_ascii, stock_names
 from engine.maps.characters import ALIASES, CHARACTERS
 from engine.recipes import prepare_run, recipes, resolve
+from engine.recipes.rules_file import rules_from_yaml, rules_to_yaml
 from engine.runs import RunDirectory, RunState
-from engine.sim import DIRECTIONS, ActionResult, Spec, games, spec_of
+from engine.sim import DIRECTIONS, ActionResult, Rules, Spec, games, spec_of
 from engine.stats import QuerySession
 from engine.stats.session import MAX_ROWS
 from tui.app import GridrlApp
@@ -113,6 +114,7 @@ def test_commands_are_what_the_program_takes(command: str, runs: Path, tmp_path:
     program, *arguments = shlex.split(command)
     arguments = ["navigation" if word in ("RUN", "first") else word for word in arguments]
     (tmp_path / "my.map").write_text("####\n#.*#\n####\n", encoding="ascii")
+    (tmp_path / "my.yaml").write_text(blocks(text_of("rules.md"), "yaml")[0], encoding="utf-8")
     if program == "gridrl-tui":
         resolve_in(tmp_path, arguments)
         return
@@ -271,6 +273,39 @@ def test_observations_are_laid_out_as_the_page_says() -> None:
 
 def parts_of(spec: Spec) -> str:
     return f"{len(spec.planes)} x {spec.window_width * spec.window_height} + {len(spec.self_features)}"
+
+
+# ---- Rules files
+
+
+def test_the_variant_of_the_page_is_the_arena_but_for_its_five_lines() -> None:
+    text = blocks(text_of("rules.md"), "yaml")[0]
+    lines = text.splitlines()
+    marked = [line for line in lines if re.search(r" # \d$", line)]
+
+    assert [line[-1] for line in marked] == ["1", "2", "3", "4", "5"]
+    before = rules_to_yaml(games.arena()).splitlines()
+    assert [line for line in lines if line not in marked] == [line for line in before if line in lines]
+    assert len(before) - len([line for line in before if line in lines]) == 3  # the other two are new
+    assert "factory" in rules_from_yaml(text, "rules.md").kinds
+
+
+def test_the_keys_of_rules_files_are_those_of_the_page() -> None:
+    listed = [key for row in table(text_of("rules.md"), "key") for key in code(row[0])]
+
+    assert sorted(listed) == sorted(Rules.model_fields)
+
+
+@pytest.mark.parametrize("row", table(text_of("rules.md"), "in the file"), ids=lambda row: row[0])
+def test_a_wrong_rules_file_is_answered_as_the_page_says(row: list[str]) -> None:
+    (line,), (answer,) = code(row[0]), code(row[1])
+    whole = rules_to_yaml(games.arena()).splitlines(keepends=True)
+    others = [other for other in whole if other.partition(":")[0] != line.partition(":")[0]]
+
+    with pytest.raises(ConfigError) as caught:
+        rules_from_yaml("".join(others) + line + "\n", "my.yaml")
+
+    assert caught.value.message.endswith(f": {answer}") or f": {answer} " in caught.value.message
 
 
 # ---- Runs, metrics, SQL

@@ -281,6 +281,12 @@ def test_leaving_without_a_run_says_nothing(opened: Callable[..., Terminal]) -> 
     assert terminal.last_words == ""
 
 
+def test_settings_alone_are_those_of_the_recipe_that_opens_by_itself(opened: Callable[..., Terminal]) -> None:
+    terminal = opened("map=navigation_rooms")
+
+    terminal.until_seen("navigation/rooms")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP])
 def test_a_signal_ends_the_run_and_gives_the_terminal_back(
     opened: Callable[..., Terminal], runs: Path, number: signal.Signals

@@ -28,11 +28,14 @@ examples:
   gridrl-tui                              walk through a small map; t trains on it
   gridrl-tui arena                        six agents, ore into batteries into hearts
   gridrl-tui navigation map=my.map        your own map
+  gridrl-tui arena rules=my.yaml          your own game (gridrl rules arena prints one to begin with)
   gridrl-tui arena trainer.total_steps=5e7
 
 Runs are kept in $GRIDRL_RUNS or in the data directory of your account. The same tools without a
 screen: gridrl -h. Keys: press ? inside.
 """
+
+DEFAULT_RECIPE = "navigation"
 
 
 def main() -> None:
@@ -47,6 +50,9 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Parse, check, open; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if "=" in options.recipe:  # settings alone are settings of the recipe that opens by itself
+        options.override.insert(0, options.recipe)
+        options.recipe = DEFAULT_RECIPE
     _check_terminal()
     gc.disable()  # nothing that imports make is garbage; the app wakes it once all is loaded
     from .app import GridrlApp  # deferred: --help and a refused terminal should not load Textual
@@ -71,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("recipe", nargs="?", default="navigation", help="what to open: see `gridrl --list`")
+    parser.add_argument("recipe", nargs="?", default=DEFAULT_RECIPE, help="what to open: see `gridrl --list`")
     parser.add_argument(
         "override", nargs="*", metavar="key=value", help="settings of the recipe, as `gridrl train` takes them"
     )

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from engine import text_files
 from engine.errors import MapError
 
 from .ascii import parse_ascii
@@ -48,7 +49,14 @@ def load_map(source: str | Path) -> GridMap:
         return parse_ascii((resources.files("maps") / f"{name}{SUFFIX}").read_text("utf-8"), name)
 
     path = expanded(source)
-    text = _decode(_read(path), path.name)
+    known = ", ".join(stock_names())
+    text = text_files.read_text(
+        path,
+        noun="map",
+        max_bytes=MAX_FILE_BYTES,
+        missing=f"type a path, or a stock map: {known}",
+        refused=MapError,
+    )
     return parse_ascii(text, path.name).renamed(path.stem)
 
 
@@ -64,7 +72,9 @@ def save_map(path: str | Path, grid_map: GridMap) -> Path:
         target = target.resolve()
         _replace(target, data)
     except OSError as error:
-        raise MapError(f"cannot save {target.name}: {_reason(error)}", hint=f"tried to write {target}") from error
+        raise MapError(
+            f"cannot save {target.name}: {text_files.reason(error)}", hint=f"tried to write {target}"
+        ) from error
     return target
 
 
@@ -74,69 +84,11 @@ def expanded(path: str | Path) -> Path:
     Raises:
         MapError: it cannot be a path at all.
     """
-    text = str(path)
-    if not _can_be_path(text):
-        raise MapError("that is not a file name", hint="type a path such as maps/room.map")
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise MapError(f"no home directory for {text}", hint="type the whole path") from None
-
-
-def _can_be_path(text: str) -> bool:
-    try:
-        return bool(text.strip()) and b"\0" not in os.fsencode(text)
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
+    return text_files.expanded(path, MapError)
 
 
 def _stock_name(name: str | Path) -> str:
     return str(name).replace("/", "_")
-
-
-def _read(path: Path) -> bytes:
-    """The bytes of a regular file. Opened without waiting, so a FIFO cannot hold us."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    except FileNotFoundError:
-        known = ", ".join(stock_names())
-        raise MapError(f"there is no map {path}", hint=f"type a path, or a stock map: {known}") from None
-    except OSError as error:
-        raise MapError(f"cannot open {path.name}: {_reason(error)}", hint=f"tried to read {path}") from error
-
-    try:
-        _check_regular(os.fstat(descriptor), path)
-        with open(descriptor, "rb", closefd=False) as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise MapError(f"cannot read {path.name}: {_reason(error)}", hint=f"tried to read {path}") from error
-    finally:
-        os.close(descriptor)
-    if len(data) > MAX_FILE_BYTES:
-        raise MapError(f"{path.name} is larger than 4 MB", hint="a map has at most 1024 lines of 1024 characters")
-    return data
-
-
-def _check_regular(status: os.stat_result, path: Path) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise MapError(f"{path.name or path} is a directory", hint="type the path of a map file in it")
-    if not stat.S_ISREG(status.st_mode):
-        raise MapError(f"{path.name} is not a regular file", hint="devices and pipes cannot be maps")
-
-
-def _decode(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line = before.count(b"\n") + 1
-        column = error.start - before.rfind(b"\n")
-        raise MapError(
-            f"{name}, line {line}, column {column}: byte 0x{data[error.start]:02x} is not UTF-8 text",
-            hint="choose a map drawn in text, or save it as UTF-8",
-            line=line,
-            column=column,
-        ) from None
 
 
 def _replace(target: Path, data: bytes) -> None:
@@ -164,7 +116,7 @@ def _mode_of(target: Path) -> int | None:
         status = target.stat()
     except FileNotFoundError:
         return None
-    _check_regular(status, target)
+    text_files.check_regular(status, target, "map", MapError)
     return stat.S_IMODE(status.st_mode)
 
 
@@ -176,7 +128,3 @@ def _sync_directory(directory: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or "the disk refused").lower()

@@ -74,6 +74,15 @@ def parse_value(text: str) -> Any:
         return _WORDS[text.lower()]
     if text[:1] in ("[", "{", '"'):
         return _json(text)
+    return parse_number(text)
+
+
+def parse_number(text: str) -> Any:
+    """A whole number, a number (1e3 too), else the text itself.
+
+    Raises:
+        ValueError: beyond the numbers we know; the message says why.
+    """
     if _WHOLE.fullmatch(text):
         return _whole(text)
     if _NUMBER.fullmatch(text):

@@ -6,10 +6,13 @@ Pure functions; any thread.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from engine.errors import ConfigError
 
@@ -19,6 +22,42 @@ from .schema import Slot, allowed, slot_of
 Path = tuple[str | int, ...]
 
 _MAX_GIVEN = 6  # overrides repeated in an error
+_DOTTED = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, where, and what to do."""
+
+    location: Path
+    """In the data; as deep as it is certain."""
+    message: str
+    hint: str
+
+
+def first_fault(
+    error: ValidationError, model: type[BaseModel], data: Mapping[str, Any], *, typed: bool = True
+) -> Fault:
+    """The first thing that is wrong with data that a model refused.
+
+    Args:
+        typed: it came from a command line; else from a file.
+    """
+    first = _first(error)
+    location: Path = tuple(part for part in first["loc"] if part != "[key]")
+    path, slot = _follow(location, model, data)
+    if first["type"] == "extra_forbidden":
+        above, within = _follow(location[:-1], model, data)
+        missed = unknown(above, str(location[-1]), within.model.model_fields if within.model is not None else ())
+        return Fault(location, missed.message, missed.hint)
+    if first["type"] == "missing":
+        return Fault(location, f"{path} is missing", f"it takes {allowed(slot, typed=typed)}")
+    if first["loc"][-1:] == ("[key]",):
+        return Fault(location, f"{path}: that cannot be a name", "use small letters, digits and _, a letter first")
+    if first["type"] == "value_error":
+        what, *hints = map(str, first["ctx"]["error"].args)
+        return _cross_fault(location, what, "; ".join(hints), model, data)
+    return Fault(location, f"{path} cannot be {_shown(first['input'])}", f"it takes {allowed(slot, typed=typed)}")
 
 
 def refusal(
@@ -30,21 +69,39 @@ def refusal(
         data: the configuration's JSON that was refused.
         applied: the overrides in it, with their paths in that JSON.
     """
-    first = error.errors(include_url=False)[0]
-    location: Path = tuple(part for part in first["loc"] if part != "[key]")
-    path, slot = _follow(location, model, data)
-    if first["type"] == "extra_forbidden":
-        above, within = _follow(location[:-1], model, data)
-        return unknown(above, str(location[-1]), within.model.model_fields if within.model is not None else ())
-    if first["type"] == "missing":
-        return ConfigError(f"{path} is missing", hint=f"it takes {allowed(slot)}")
-    if first["loc"][-1:] == ("[key]",):
-        return ConfigError(f"{path}: that cannot be a name", hint="use small letters, digits and _, a letter first")
-    if first["type"] == "value_error":
-        what, *hints = map(str, first["ctx"]["error"].args)
-        hints += _given(location, applied)
-        return ConfigError(f"{path}: {what}" if path else what, hint="; ".join(hints))
-    return ConfigError(f"{path} cannot be {_shown(first['input'])}", hint=f"it takes {allowed(slot)}")
+    fault = first_fault(error, model, data)
+    first = _first(error)
+    given = _given(tuple(first["loc"]), applied) if first["type"] == "value_error" else []
+    return ConfigError(fault.message, hint="; ".join(filter(None, (fault.hint, *given))))
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    """An unknown key, if there is one, because it may be the misspelled name of one that is missing; else the first."""
+    faults = error.errors(include_url=False)
+    return next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
+
+
+def _cross_fault(location: Path, what: str, hint: str, model: type[BaseModel], data: Mapping[str, Any]) -> Fault:
+    """A check over several settings; it may begin with the path, from its own table on, of the one to blame."""
+    blamed, colon, words = what.partition(": ")
+    inner = _inner(blamed, location, data) if colon else None
+    if inner is not None:
+        location, what = (*location, *inner), words
+    path = _follow(location, model, data)[0]
+    return Fault(location, f"{path}: {what}" if path else what, hint)
+
+
+def _inner(dotted: str, location: Path, data: Any) -> Path | None:
+    """A dotted path as keys of the data below a location, items of lists by number; None where it is no path."""
+    if _DOTTED.fullmatch(dotted) is None:
+        return None
+    for key in location:
+        data = _inside(data, key)
+    keys = list[str | int]()
+    for name in dotted.split("."):
+        keys.append(int(name) if isinstance(data, list) and name.isdecimal() and int(name) < len(data) else name)
+        data = _inside(data, keys[-1])
+    return tuple(keys)
 
 
 def _given(location: Path, applied: Sequence[tuple[Path, Override]]) -> list[str]:

@@ -73,30 +73,35 @@ def slot_of(annotation: Any, limits: tuple[Any, ...] = ()) -> Slot:
             return Slot(annotation, optional, limits)
 
 
-def allowed(slot: Slot) -> str:
-    """What may be typed there: 'a whole number, 1 or more, or none'."""
-    words = _what(slot) + _bounds(slot)
+def allowed(slot: Slot, *, typed: bool = True) -> str:
+    """What may stand there: 'a whole number, 1 or more, or none'.
+
+    Args:
+        typed: on a command line, where a table is JSON; else in a file, where it is a table.
+    """
+    words = _what(slot, typed) + _bounds(slot)
     if slot.is_table or slot.is_list:
-        words += f"; each is {allowed(slot.entry())}"
-    return f"{words}, or none" if slot.optional else words
+        words += f"; each is {allowed(slot.entry(), typed=typed)}"
+    return f"{words}, or {'none' if typed else 'null'}" if slot.optional else words
 
 
 def _limits_of(extra: Any) -> list[Any]:
     return list(extra.metadata) if isinstance(extra, FieldInfo) else [extra]
 
 
-def _what(slot: Slot) -> str:
+def _what(slot: Slot, typed: bool) -> str:
     choices = get_args(slot.type) if get_origin(slot.type) is Literal else ()
     if isinstance(slot.type, type) and issubclass(slot.type, Enum):
         choices = tuple(member.value for member in slot.type)
     if choices:
         return "one of " + ", ".join(map(str, choices))
+    table, sequence = ("a JSON object", "a JSON list") if typed else ("a table", "a list")
     if slot.model is not None:
-        return "a JSON object with " + ", ".join(slot.model.model_fields)
+        return f"{table} with " + ", ".join(slot.model.model_fields)
     if slot.is_table:
-        return "a JSON object of entries by name"
+        return f"{table} of entries by name"
     if slot.is_list:
-        return "a JSON list"
+        return sequence
     return {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[slot.type]
 
 

@@ -42,9 +42,17 @@ _WORD_TRIES = 64
 
 
 def runs_root() -> Path:
-    """The directory of all runs: `GRIDRL_RUNS`, else the user's data directory."""
+    """The directory of all runs: `GRIDRL_RUNS`, else the user's data directory. It need not exist yet.
+
+    Raises:
+        RunError: something else is in its place.
+    """
     chosen = os.environ.get("GRIDRL_RUNS")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_data_path("gridrl") / "runs"
+    root = Path(chosen).expanduser() if chosen else platformdirs.user_data_path("gridrl") / "runs"
+    if os.path.lexists(root) and not root.is_dir():
+        hint = "set GRIDRL_RUNS to a directory" if chosen else "move it away, or set GRIDRL_RUNS to a directory"
+        raise RunError(f"{root} is not a directory, so no runs can be kept in it", hint=hint)
+    return root
 
 
 def new_run_id(root: Path) -> str:

@@ -7,7 +7,7 @@ their key path; C checks everything again, because it trusts nobody. gridworld.h
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -119,6 +119,11 @@ class Resource(Table):
     regen_interval: Units = Field(default=0, description="ticks between two times, 0 = never")
     loot: bool = Field(default=False, description="a hit takes it from the victim")
 
+    @property
+    def regenerates(self) -> bool:
+        """Whether it becomes more by itself."""
+        return self.regen_amount > 0 and self.regen_interval > 0
+
     @model_validator(mode="after")
     def _starts_within_limit(self) -> Resource:
         if self.initial > self.limit:
@@ -129,7 +134,7 @@ class Resource(Table):
 class Kind(Table):
     """A kind of object. `style` says what can be done with it; every object blocks its cell."""
 
-    style: Style = Style.SOLID
+    style: Style = Field(default=Style.SOLID, description="what can be done with it")
     bump: bool = Field(default=False, description="a move into it uses it, or puts and gets")
     swappable: bool = Field(default=False, description="may change places with an agent")
     transparent: bool = Field(default=False, description="one can see past it")
@@ -141,8 +146,8 @@ class Kind(Table):
     )
     max_uses: Units = Field(default=0, description="uses or conversions per episode, 0 = unlimited")
     initial_output: Units = Field(default=0, description="units of each output at the start of an episode")
-    inputs: Amounts = Field(default_factory=dict)
-    outputs: Amounts = Field(default_factory=dict)
+    inputs: Amounts = Field(default_factory=dict, description="units taken; chest: most units of a put")
+    outputs: Amounts = Field(default_factory=dict, description="units given; chest: most units of a get")
 
     @property
     def converts(self) -> bool:
@@ -177,7 +182,7 @@ class Action(Table):
     """One entry of the action table; its place is the action id."""
 
     name: Name
-    verb: Verb = Verb.NOOP
+    verb: Verb = Field(default=Verb.NOOP, description="what it does")
     direction: Direction | None = Field(default=None, description="of a move or a rotate")
     argument: int = Field(default=0, ge=0, le=249, description="step: 1 = backward; attack: target; glyph: which")
     priority: int = Field(default=0, ge=0, le=15, description="higher goes first within a tick")
@@ -208,7 +213,9 @@ class Action(Table):
 class Combat(Table):
     """What a hit does. Read only where an action attacks or shields."""
 
-    pattern: AttackPattern = AttackPattern.NTH_AGENT
+    pattern: AttackPattern = Field(
+        default=AttackPattern.NTH_AGENT, description="whom an attack's argument means: the n-th agent ahead, or a cell"
+    )
     freeze_turns: int = Field(default=10, ge=1, le=65534, description="own turns that a victim loses")
     armor: Name | None = Field(default=None, description="one unit is spent in place of a hit")
     shield: Name | None = Field(default=None, description="what a raised shield lives on")
@@ -223,11 +230,13 @@ class Tag(Table):
 
     tagger: Name = Field(description="role of those who tag")
     target: Name = Field(description="role of those who are tagged")
-    range: TagRange = TagRange.BUMP
+    range: TagRange = Field(
+        default=TagRange.BUMP, description="bump: by a move into the target; adjacent: who is on a cell around it"
+    )
     chance_percent: int = Field(default=100, ge=1, le=100, description="of a try to succeed")
     freeze_turns: int = Field(default=FOREVER, ge=1, le=FOREVER, description="65535: caught for good")
     hide_ticks: int = Field(default=0, ge=0, le=65534, description="own turns that taggers lose at the start")
-    ends_when_all_caught: bool = False
+    ends_when_all_caught: bool = Field(default=False, description="the episode terminates with the last target caught")
 
 
 class Term(Table):
@@ -255,15 +264,15 @@ class End(Table):
     """The episode terminates once one agent, or every agent, holds this much."""
 
     resource: Name
-    amount: int = Field(default=1, ge=1, le=65535)
-    all_agents: bool = False
+    amount: int = Field(default=1, ge=1, le=65535, description="units that end it, more than there are at the start")
+    all_agents: bool = Field(default=False, description="every agent must hold them, not one")
 
 
 class Window(Table):
     """What an agent sees: a window centred on it, odd on both sides."""
 
-    width: int = Field(default=11, ge=1, le=15)
-    height: int = Field(default=11, ge=1, le=15)
+    width: int = Field(default=11, ge=1, le=15, description="columns, odd")
+    height: int = Field(default=11, ge=1, le=15, description="rows, odd")
 
     @model_validator(mode="after")
     def _odd(self) -> Window:
@@ -288,7 +297,9 @@ class Rules(Table):
     agents: int = Field(default=1, ge=1, le=1024, description="agents per env")
     groups: int = Field(default=1, ge=1, le=8, description="agent a is of group a % groups, unless sizes are given")
     group_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(), description="agents of each group")
-    roles: tuple[Name, ...] = Field(default=("agent",), min_length=1, max_length=8)
+    roles: tuple[Name, ...] = Field(
+        default=("agent",), min_length=1, max_length=8, description="what agents can be, such as hider and seeker"
+    )
     group_roles: tuple[Name, ...] = Field(default=(), description="role of each group; all have the first by default")
     group_shares: tuple[Annotated[int, Field(ge=0, le=100)], ...] = Field(
         default=(), description="percent of each member's reward that the group shares"
@@ -296,19 +307,27 @@ class Rules(Table):
     max_steps: int = Field(default=0, ge=0, le=1_000_000_000, description="steps until truncation, 0 = never")
     glyphs: int = Field(default=1, ge=1, le=250, description="glyphs an agent may show")
     spawn_anywhere: bool = Field(default=False, description="start on any empty cell, not on spawn cells only")
-    encoding: Encoding = Encoding.PLANES
-    window: Window = Field(default_factory=Window)
-    planes: tuple[Plane, ...] = Field(default=(Plane.KIND,), min_length=1)
+    encoding: Encoding = Field(default=Encoding.PLANES, description="how an observation is written")
+    window: Window = Field(default_factory=Window, description="the cells around an agent that it sees")
+    planes: tuple[Plane, ...] = Field(default=(Plane.KIND,), min_length=1, description="what it is told of each cell")
     tokens: int = Field(default=200, ge=1, le=1024, description="tokens: budget of one observation")
-    sight: Sight = Field(default_factory=Sight)
-    resources: dict[Name, Resource] = Field(default_factory=dict, max_length=32)
-    limit_groups: dict[Name, Annotated[int, Field(ge=1, le=65535)]] = Field(default_factory=dict, max_length=8)
-    kinds: dict[Name, Kind] = Field(default_factory=dict, max_length=64)
-    actions: tuple[Action, ...] = Field(min_length=1, max_length=64)
-    combat: Combat = Field(default_factory=Combat)
-    tag: Tag | None = None
-    rewards: tuple[Term, ...] = Field(default=(), max_length=32)
-    end: End | None = None
+    sight: Sight = Field(default_factory=Sight, description="which cells of the window are visible")
+    resources: dict[Name, Resource] = Field(
+        default_factory=dict, max_length=32, description="what agents can hold; the order is that of the features"
+    )
+    limit_groups: dict[Name, Annotated[int, Field(ge=1, le=65535)]] = Field(
+        default_factory=dict, max_length=8, description="most units that an agent holds of all the group's resources"
+    )
+    kinds: dict[Name, Kind] = Field(
+        default_factory=dict, max_length=64, description="the objects of maps; the order is that of their codes"
+    )
+    actions: tuple[Action, ...] = Field(
+        min_length=1, max_length=64, description="what agents can do; an action's number is its place, from 0"
+    )
+    combat: Combat = Field(default_factory=Combat, description="what attacks and shields do")
+    tag: Tag | None = Field(default=None, description="who tags whom, if anybody does")
+    rewards: tuple[Term, ...] = Field(default=(), max_length=32, description="the terms whose sum is an agent's reward")
+    end: End | None = Field(default=None, description="what terminates an episode before max_steps")
 
     @property
     def stat_names(self) -> tuple[str, ...]:
@@ -387,6 +406,7 @@ class Rules(Table):
         _check_unique("rewards", [term.name for term in self.rewards])
         _check_unique("planes", [plane.value for plane in self.planes])
         _check_unique("roles", self.roles)
+        self._check_obtainable()
         return self
 
     def _check_kind(self, name: str, kind: Kind) -> None:
@@ -459,6 +479,74 @@ class Rules(Table):
             most = min(resource.limit, self.limit_groups.get(resource.limit_group or "", resource.limit))
             if not resource.initial < self.end.amount <= most:
                 raise ValueError(f"end.amount: must be above the {resource.initial} at the start, at most {most}")
+
+    def _check_obtainable(self) -> None:
+        """Whether all that recipes, actions, rewards and the end speak of can ever be there."""
+        there = obtainable(self.resources, self.kinds)
+        lost = [(path, name) for path, name in self._needs() if name not in there]
+        # The first of a chain before what lacks only because of it.
+        for path, name in sorted(lost, key=lambda need: bool(self._makers(need[1]))):
+            makers = " or ".join(self._makers(name))
+            why = f"{makers} would, but can never run" if makers else "no kind has it as an output"
+            raise ValueError(
+                f"{path}: nothing in the game ever yields {name!r} ({why}); "
+                "give it a kind with it as an output, an initial amount or a positive regen_amount"
+            )
+        more = growing(self.resources, self.kinds)
+        for path, name in self._gains():
+            if name not in more and not (self.resources[name].loot and self.has_verb(Verb.ATTACK)):
+                raise ValueError(
+                    f"{path}: nobody can ever hold more {name!r} than at the start; "
+                    "give it a kind with it as an output or a positive regen_amount"
+                )
+
+    def _needs(self) -> Iterator[tuple[str, str]]:
+        """Every place that is idle as long as there is none of a resource, and that resource."""
+        for name, kind in self.kinds.items():
+            # One that starts with outputs may be there for those alone.
+            if kind.converts and not kind.initial_output:
+                yield from ((f"kinds.{name}.inputs.{resource}", resource) for resource in kind.inputs)
+        for index, action in enumerate(self.actions):
+            for side, amounts in (("required", action.required), ("consumed", action.consumed)):
+                yield from ((f"actions.{index}.{side}.{resource}", resource) for resource in amounts)
+        stats = {f"{name}.{change}": name for name in self.resources for change in self._resource_changes()}
+        for index, term in enumerate(self.rewards):
+            if term.holding is not None:
+                yield f"rewards.{index}.holding", term.holding
+            elif term.stat in stats:
+                yield f"rewards.{index}.stat", stats[term.stat]
+        if self.end is not None:
+            yield "end.resource", self.end.resource
+
+    def _gains(self) -> Iterator[tuple[str, str]]:
+        """Every place that is idle as long as nobody gains a resource, and that resource."""
+        gains = {f"{name}.gained": name for name in self.resources}
+        for index, term in enumerate(self.rewards):
+            if term.stat in gains:
+                yield f"rewards.{index}.stat", gains[term.stat]
+        if self.end is not None:
+            yield "end.resource", self.end.resource
+
+    def _makers(self, resource: str) -> list[str]:
+        return [name for name, kind in self.kinds.items() if kind.converts and resource in kind.outputs]
+
+
+def obtainable(resources: Mapping[str, Resource], kinds: Mapping[str, Kind]) -> frozenset[str]:
+    """The resources of which there can ever be a unit, on a map with every kind. Loot moves units and makes none."""
+    there = {name for name, resource in resources.items() if resource.initial or resource.regenerates}
+    there |= {name for kind in kinds.values() if kind.initial_output for name in kind.outputs}
+    while True:
+        running = [kind for kind in kinds.values() if kind.converts and kind.inputs.keys() <= there]
+        more = {name for kind in running for name in kind.outputs} - there
+        if not more:
+            return frozenset(there)
+        there |= more
+
+
+def growing(resources: Mapping[str, Resource], kinds: Mapping[str, Kind]) -> frozenset[str]:
+    """The resources of which an agent could come to hold more, without robbing another: any giver counts as one."""
+    given = {name for kind in kinds.values() for name in kind.outputs}
+    return frozenset(name for name, resource in resources.items() if name in given or resource.regenerates)
 
 
 def _check_amounts(amounts: Amounts, resources: Mapping[str, Resource], path: str, *, limited: bool = True) -> None:

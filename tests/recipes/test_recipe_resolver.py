@@ -56,7 +56,10 @@ def configs(draw: st.DrawFn) -> RecipeConfig:
     chosen = draw(st.lists(st.sampled_from(sorted(SETTINGS)), unique=True))
     settings = [f"{key}={json.dumps(draw(SETTINGS[key]))}" for key in chosen]
     # Something that every game can end by: few have a resource in common.
-    return resolve(draw(st.sampled_from(RECIPES)), ['rules.resources.gold={"limit":9}', *settings])
+    return resolve(
+        draw(st.sampled_from(RECIPES)),
+        ['rules.resources.gold={"limit":9,"regen_amount":1,"regen_interval":5}', *settings],
+    )
 
 
 @given(configs(), st.sampled_from(RECIPES))

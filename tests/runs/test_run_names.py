@@ -88,3 +88,13 @@ def test_without_the_environment_the_root_is_in_the_users_data(monkeypatch: pyte
     monkeypatch.delenv("GRIDRL_RUNS", raising=False)
 
     assert runs_root().parts[-2:] == ("gridrl", "runs")
+
+
+def test_a_file_where_runs_should_be_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRIDRL_RUNS", str(tmp_path / "file"))
+
+    with pytest.raises(RunError, match="is not a directory") as refused:
+        runs_root()
+
+    assert refused.value.hint == "set GRIDRL_RUNS to a directory"

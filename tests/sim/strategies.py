@@ -32,6 +32,7 @@ from engine.sim import (
     Verb,
     Window,
 )
+from engine.sim.rules import growing, obtainable
 
 SIDES = st.sampled_from(range(1, 16, 2))
 WEIGHTS = st.floats(-2, 2, width=32)
@@ -163,10 +164,11 @@ def tags(draw: st.DrawFn, roles: tuple[str, ...]) -> Tag:
 @st.composite
 def terms(draw: st.DrawFn, index: int, rules: Rules) -> Term:
     holding = draw(st.sampled_from([None, *rules.resources]))
+    never = {f"{name}.gained" for name in rules.resources.keys() - growing(rules.resources, rules.kinds)}
     return Term(
         name=f"t{index}",
         holding=holding,
-        stat=None if holding else draw(st.sampled_from(rules.stat_names)),
+        stat=None if holding else draw(st.sampled_from([name for name in rules.stat_names if name not in never])),
         weight=draw(WEIGHTS),
         cap=draw(CAPS),
         scope=draw(st.sampled_from(list(Scope))),
@@ -176,8 +178,8 @@ def terms(draw: st.DrawFn, index: int, rules: Rules) -> Term:
 
 
 @st.composite
-def ends(draw: st.DrawFn, table: Table) -> End | None:
-    resource = draw(st.sampled_from([None, *table]))
+def ends(draw: st.DrawFn, table: Table, kind_table: dict[str, Kind]) -> End | None:
+    resource = draw(st.sampled_from([None, *sorted(growing(table, kind_table))]))
     if resource is None:
         return None
     group = table[resource].limit_group
@@ -216,6 +218,11 @@ def games(draw: st.DrawFn) -> Rules:
         name: resource.model_copy(update={"initial": 0} if members.count(resource.limit_group) > 2 else {})
         for name, resource in table.items()
     }
+    kind_table = {"wall": Kind()} | {f"k{index}": draw(kinds(table)) for index in range(draw(st.integers(0, 5)))}
+    there = obtainable(table, kind_table)
+    # What nothing yields may not be asked for. It comes too late for most games, so that lacking it stays common.
+    late = {"regen_amount": 1, "regen_interval": 50}
+    table = {name: each if name in there else each.model_copy(update=late) for name, each in table.items()}
     groups = draw(sides())
     combat, glyphs = draw(combats(table)), draw(st.sampled_from([1, 3, 250]))
     acts = [draw(actions(index, table, combat, glyphs)) for index in range(draw(st.integers(1, 10)))]
@@ -238,11 +245,11 @@ def games(draw: st.DrawFn) -> Rules:
         ),
         resources=table,
         limit_groups=LIMIT_GROUPS,
-        kinds={"wall": Kind()} | {f"k{index}": draw(kinds(table)) for index in range(draw(st.integers(0, 5)))},
+        kinds=kind_table,
         actions=tuple(act for act in acts if can_be_required(act, table)) or (Action(name="noop"),),
         combat=combat,
         tag=draw(tags(tuple(playing))) if len(playing) > 1 and draw(st.sampled_from([True, True, False])) else None,
-        end=draw(ends(table)),
+        end=draw(ends(table, kind_table)),
     )
     rewards = tuple(draw(terms(index, bare)) for index in range(draw(st.integers(0, 4))))
     return Rules.model_validate({**bare.model_dump(), "rewards": rewards})

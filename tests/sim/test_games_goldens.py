@@ -34,7 +34,7 @@ GOLDENS = {
     "arena_classic": 0x2E933B6B573757DD,
     "arena_classic_easy": 0xE5C323DF91D68079,
     "arena_classic_combat": 0x15C19C65780630B8,
-    "arena_classic_tag": 0xBAA3F90D9DC7C218,
+    "arena_classic_tag": 0xA66DAE9EE8D7FCA1,
     "arena_classic_full": 0x0B43CE1E62B21D81,
     "arena_energy": 0xB65930B02B46CF9E,
     "hide_and_seek": 0x7213D1A0ECCBA82F,

@@ -63,6 +63,16 @@ def bag(limit: int = 3, **changes: Any) -> dict[str, Any]:
     return changed(limit_groups={"bag": limit}, **{**together, **changes})
 
 
+def gold(**changes: Any) -> dict[str, Any]:
+    """The tables of an arena with gold, of which nobody has any, to put over another's."""
+    return {"resources": changed(resources__gold={})["resources"], **changes}
+
+
+ARENA = changed()["kinds"]
+PAID = [{"name": "x", "weight": 1, "holding": "gold"}]
+RICH = {"resource": "gold", "amount": 2}
+
+
 def complaint(data: dict[str, Any]) -> str:
     with pytest.raises(ValidationError) as caught:
         Rules.model_validate(data)
@@ -269,6 +279,69 @@ def test_the_limits_of_python_are_those_of_c() -> None:
         (changed("hide_and_seek", group_roles=["hider", "hider"]), "", "tag.tagger: no agent plays 'seeker'"),
         (changed("hide_and_seek", tag__freeze_turns=5), "", "tag.ends_when_all_caught: needs freeze_turns 65535"),
         (changed("hide_and_seek", tag__chance_percent=0), "tag.chance_percent", "greater than or equal to 1"),
+        # What nobody can ever have
+        (
+            changed(kinds__altar__inputs={"gold": 1}, resources__gold={}),
+            "",
+            "kinds.altar.inputs.gold: nothing in the game ever yields 'gold' (no kind has it as an output)",
+        ),
+        (
+            changed(kinds__mine={}),
+            "",
+            "kinds.generator.inputs.ore: nothing in the game ever yields 'ore' (no kind has it as an output)",
+        ),
+        (  # what it lacks comes before what lacks only because of it
+            changed(kinds={"altar": ARENA["altar"], "generator": ARENA["generator"]}),
+            "",
+            "kinds.generator.inputs.ore: nothing in the game ever yields 'ore'",
+        ),
+        (
+            changed(resources__gold={}, kinds__safe={"style": "chest", "outputs": {"gold": 1}}, rewards=PAID),
+            "",
+            "rewards.0.holding: nothing in the game ever yields 'gold'",
+        ),
+        (
+            changed(kinds__mine={"style": "use", "inputs": {"heart": 1}, "outputs": {"ore": 1}}),
+            "",
+            "kinds.mine.inputs.heart: nothing in the game ever yields 'heart' (altar would, but can never run)",
+        ),
+        (
+            changed(resources__gold={"regen_amount": -1, "regen_interval": 1}, rewards=PAID),
+            "",
+            "rewards.0.holding: noth",
+        ),
+        (changed(resources__gold={"regen_amount": 1}, rewards=PAID), "", "rewards.0.holding: nothing in the game"),
+        (changed(resources__gold={"loot": True}, rewards=PAID), "", "rewards.0.holding: nothing in the game"),
+        (
+            changed(
+                resources__gold={},
+                kinds__safe={"style": "chest", "inputs": {"gold": 1}, "outputs": {"gold": 1}},
+                end=RICH,
+            ),
+            "",
+            "end.resource: nothing in the game ever yields 'gold'",
+        ),
+        (
+            changed(resources__gold={}, actions=[{"name": "a", "required": {"gold": 1}}]),
+            "",
+            "actions.0.required.gold: n",
+        ),
+        (
+            changed(resources__gold={}, actions=[{"name": "a", "consumed": {"gold": 1}}]),
+            "",
+            "actions.0.consumed.gold: n",
+        ),
+        (
+            changed(resources__gold={}, rewards=[{"name": "x", "weight": 1, "stat": "gold.lost"}]),
+            "",
+            "rewards.0.stat: nothing in the game ever yields 'gold'",
+        ),
+        (
+            changed(resources__gold={"initial": 1}, rewards=[{"name": "x", "weight": 1, "stat": "gold.gained"}]),
+            "",
+            "rewards.0.stat: nobody can ever hold more 'gold' than at the start",
+        ),
+        (changed(resources__gold={"initial": 1}, end=RICH), "", "end.resource: nobody can ever hold more 'gold'"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_path(data: dict[str, Any], path: str, words: str) -> None:
@@ -276,6 +349,35 @@ def test_what_is_wrong_is_said_with_its_path(data: dict[str, Any], path: str, wo
 
     assert where == path
     assert words in said
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        changed(resources__gold={"initial": 1}, rewards=PAID),
+        changed(resources__gold={"regen_amount": 1, "regen_interval": 1}, rewards=PAID, end=RICH),
+        # A converter that lives on what it holds at the start, and one that starts full and may never run
+        press(inputs={"gold": 1}, outputs={"gold": 2}, initial_output=1, cooldown=1) | gold(rewards=PAID),
+        press(inputs={"gold": 1}, outputs={"battery": 1}, initial_output=1) | gold(),
+        # Robbing makes nothing, but one may come to hold more
+        changed(
+            resources__gold={"initial": 1, "loot": True},
+            actions=[{"name": "hit", "verb": "attack"}],
+            rewards=PAID,
+            end=RICH,
+        ),
+        # A chest pools what agents had at the start
+        changed(
+            resources__gold={"initial": 1},
+            kinds__safe={"style": "chest", "inputs": {"gold": 1}, "outputs": {"gold": 1}},
+            end=RICH,
+        ),
+        # Something that nobody has and nothing asks for
+        changed(resources__gold={}, combat__armor="gold", kinds__safe={"style": "chest", "inputs": {"gold": 1}}),
+    ],
+)
+def test_what_somebody_may_come_to_have_can_be_asked_for(data: dict[str, Any]) -> None:
+    Rules.model_validate(data)
 
 
 def unchecked(game: str = "arena", **changes: Any) -> Rules:

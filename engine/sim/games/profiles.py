@@ -28,6 +28,7 @@ def arena_classic(variant: Variant = "basic", agents: int = 6, teams: int = 2, m
     """
     kinds = _classic_kinds(variant)
     made = [name for name in _CLASSIC_RESOURCES if any(name in kind.inputs | kind.outputs for kind in kinds.values())]
+    given = {name for kind in kinds.values() for name in kind.outputs}
     fights = "laser" in made
     return Rules(
         name="arena_classic" if variant == "basic" else f"arena_classic_{variant}",
@@ -54,7 +55,7 @@ def arena_classic(variant: Variant = "basic", agents: int = 6, teams: int = 2, m
             *(
                 Term(name=name, stat=f"{name}.gained", weight=weight, cap=1.0)
                 for name, weight in _CLASSIC_SHAPING.items()
-                if name in made
+                if name in given  # tag has blueprints on paper only, so that altars make nothing
             ),
         ),
     )
