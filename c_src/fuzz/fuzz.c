@@ -179,7 +179,7 @@ static void draw_contact(reader *r, gw_rules_def *rules)
 {
     gw_combat_def *combat = &rules->combat;
     combat->pattern = read_below(r, GW_ATTACK_PATTERN_COUNT);
-    combat->freeze_turns = 1 + read_any(r);
+    combat->freeze_turns = read_below(r, 8) > 0 ? 1 + read_below(r, 5) : read_any(r);
     combat->armor = read_below(r, rules->resource_count + 1) - 1;
     combat->shield = read_below(r, rules->resource_count + 1) - 1;
     combat->drained = read_below(r, rules->resource_count + 1) - 1;

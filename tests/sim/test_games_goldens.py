@@ -64,7 +64,7 @@ def test_every_game_is_pinned() -> None:
     assert list(MAPS) == list(GOLDENS) == list(games.GAMES)
 
 
-@pytest.mark.parametrize("thread_count", [1, 2, 3])
+@pytest.mark.parametrize("thread_count", [1, 2, 3, 8])
 @pytest.mark.parametrize("game", MAPS)
 def test_golden_hash_of_a_game(game: str, thread_count: int) -> None:
     assert f"{hash_after(game, thread_count):#018x}" == f"{GOLDENS[game]:#018x}"
