@@ -4,6 +4,7 @@ gridworld.h is the single source of the interface: what cffi sees is that file w
 lines. Run by itself (`python build_ffi.py`) it builds the extension in place.
 """
 
+import json
 import os
 import re
 import shlex
@@ -73,12 +74,25 @@ def declarations() -> str:
     return re.sub(r"^#.*$", "", text, flags=re.MULTILINE)
 
 
+def built_with() -> str:
+    """C that says how it was compiled: the compiler's own word for itself, then what we and $CFLAGS told it."""
+    flags = json.dumps(" ".join([*COMPILE_ARGS, *shlex.split(os.environ.get("CFLAGS", ""))]))
+    return f"""
+#ifdef __clang__
+#define BUILT_BY __VERSION__
+#else
+#define BUILT_BY "gcc " __VERSION__
+#endif
+static const char *built_with(void) {{ return BUILT_BY " " {flags}; }}
+"""
+
+
 check_platform()
 ffibuilder = FFI()
-ffibuilder.cdef(declarations())
+ffibuilder.cdef(declarations() + "\nconst char *built_with(void);")
 ffibuilder.set_source(
     "engine.sim._gridworld",
-    '#include "gridworld.h"',
+    '#include "gridworld.h"' + built_with(),
     sources=[f"c_src/{name}.c" for name in SOURCES],
     include_dirs=["c_src"],
     depends=["c_src/gridworld.h", "c_src/internal.h", "c_src/rng.h"],

@@ -19,8 +19,11 @@ from tui.panes.monitor import MonitorPane
 from tui.panes.monitor.ask_line import NumberInput, Question
 from tui.panes.monitor.run_list import RunList
 from tui.widgets.confirm_screen import ConfirmScreen
+from tui.widgets.form import Form, FormInput, FormRows
 from tui.widgets.help_screen import HelpScreen, key_name
+from tui.widgets.launch_screen import LaunchScreen
 from tui.widgets.result_table import ResultTable
+from tui.widgets.settings_screen import SettingsScreen
 
 PAGE = Path(__file__).with_name("keys.md")
 
@@ -50,6 +53,7 @@ SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("Maps: a question, a file name", "", (YesNoPrompt, TextPrompt)),
     ("Query: SQL", NOTE_QUERY, (ConsolePane,)),
     ("Query: in the result", "", (ResultTable,)),
+    ("Before a run, and the settings of the app", "", (LaunchScreen, SettingsScreen, Form, FormRows, FormInput)),
     ("Help, and the question before quitting", "", (HelpScreen, ConfirmScreen)),
 )
 """Title, note, and the classes whose bindings it lists."""

@@ -10,45 +10,66 @@ import difflib
 import importlib
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from engine.errors import GridrlError, UsageError
 
-TOOLS = {
-    "train": "learn a recipe, in the foreground; Ctrl-C saves and ends",
-    "play": "let a policy play a recipe and print how it went",
-    "replay": "play a recording again and check that it is the same",
-    "rules": "print a recipe's game as YAML, or check such a file",
-    "runs": "list the runs on this machine",
-    "query": "ask all runs in SQL",
+if TYPE_CHECKING:
+    from engine.recipes import Resolution
+    from engine.recipes.command_line import Command
+
+CATEGORIES = {
+    "learn": {
+        "train": "learn a recipe, in the foreground; Ctrl-C saves and ends",
+        "sweep": "train a recipe again and again, with settings drawn anew",
+    },
+    "look": {
+        "play": "let a policy play a recipe and print how it went",
+        "evaluate": "hold policies against one another, with the same seeds",
+        "replay": "record an episode, or play a recording again and prove it",
+        "runs": "list the runs on this machine",
+        "query": "ask all runs in SQL",
+    },
+    "prepare": {
+        "validate": "check a recipe or a file, and say where each value comes from",
+        "rules": "print a recipe's game as YAML, or check such a file",
+        "completion": "print a script by which bash, zsh or fish completes these words",
+    },
 }
-"""Each tool's line in the help; its module is engine.tools.NAME."""
+"""Each tool's line in the help, by what it is for; its module is engine.tools.NAME."""
+
+TOOLS = {name: words for tools in CATEGORIES.values() for name, words in tools.items()}
+RECIPE_TOOLS = ("train", "play", "evaluate", "replay", "sweep")
+"""Those of engine.recipes.TOOLS; named here so that the first page needs no pydantic."""
 
 INTERRUPTED = 130  # 128 + SIGINT
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 _MAX_MESSAGE = 2_000  # characters of an error: enough for a person, whatever was pasted into the command line
+_MAX_FAULTS = 10  # of a configuration, printed at once
 
 PAGE = """\
 gridrl: train, play and query multi-agent gridworlds from the shell. (gridrl-tui is the full-screen program.)
 
-usage: gridrl TOOL [RECIPE] [key=value ...] [options]
+usage: gridrl TOOL [RECIPE] [key=value ...] [options]        gridrl TOOL -h says what each takes
 
-tools (gridrl TOOL -h says what each takes):
 {tools}
 
-also:
-  gridrl --list      the recipes
+  gridrl --list      the recipes; also gridrl TOOL --list and gridrl RECIPE --list
   gridrl --version   what this program is made of
 
 examples:
   gridrl train navigation trainer.total_steps=5e5 run=first
   gridrl play navigation --policy first --episodes 3 --render
-  gridrl query "SELECT run_id, status, step FROM runs"
+  gridrl train arena preset=tiny trainer.lr=3e-4 --dry-run
 
-A key=value changes one setting of a recipe; gridrl train RECIPE --dry-run prints them all.
-map=my.map takes a map of your own, rules=my.yaml a game; gridrl rules RECIPE prints one to begin with.
-Runs live in {runs} (set GRIDRL_RUNS to move them).
-Exit codes: 0 done, 1 failed, 2 wrong usage or setting, 130 Ctrl-C."""
+A recipe says what to learn and how; key=value changes one setting of it; --dry-run shows all of them, and why.
+map=my.map takes a map of your own, rules=my.yaml a game; a recipe of your own is a file: gridrl train my.yaml.
+
+files:
+  runs       {runs}   (GRIDRL_RUNS)
+  recipes    {recipes}   (GRIDRL_RECIPES)
+
+exit codes: 0 done, 1 failed, 2 wrong usage or setting, 130 Ctrl-C"""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -79,26 +100,128 @@ def _dispatch(arguments: list[str]) -> int:
     if first in ("-h", "--help", "help"):
         _print_page()
     elif first == "--version":
-        _print_versions()
+        from engine.tools.version import print_version
+
+        print_version()
+    elif first == "__complete":
+        from engine.completion import answer
+
+        answer(arguments[1:], TOOLS, RECIPE_TOOLS)
     elif first == "--list":
-        _print_recipes()
+        from engine.tools.recipe_help import list_all  # deferred, as all imports here: each page loads only its own
+
+        list_all()
+    elif first in TOOLS and first not in RECIPE_TOOLS:
+        return _run_plain_tool(first, arguments[1:])
     else:
-        return _run_tool(first, arguments[1:])
+        return _run_recipe_tool(first, arguments[1:])
     return 0
 
 
-def _run_tool(name: str, arguments: list[str]) -> int:
-    if name not in TOOLS:
-        near = difflib.get_close_matches(name, TOOLS, n=2)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(TOOLS)}; gridrl -h says more"
-        raise UsageError(f"no tool is called {name!r}", hint=hint)
-    if "--list" in arguments:
-        _print_recipes()
-        return 0
+def _run_plain_tool(name: str, arguments: list[str]) -> int:
     tool = importlib.import_module(f"engine.tools.{name}")
     parser = _Parser(prog=f"gridrl {name}", description=TOOLS[name], allow_abbrev=False)
     tool.add_arguments(parser)
     return int(tool.run(parser.parse_intermixed_args(arguments)))
+
+
+def _run_recipe_tool(first: str, arguments: list[str]) -> int:
+    from engine.recipes.command_line import read_command, split_tool
+
+    recipe, tool = split_tool(first)
+    if not tool:
+        return _without_tool(first, arguments)
+    if tool == "replay" and _names_a_recording(arguments):
+        return _replay_file(arguments)
+    command = read_command(tool, recipe, arguments)
+    if "--help" in command.switches or "--list" in command.switches:
+        _print_about(command)
+        return 0
+    if not command.recipe:
+        raise UsageError(f"gridrl {tool} needs a recipe", hint=f"gridrl {tool} --list shows them")
+    return _resolve_and_run(command)
+
+
+def _resolve_and_run(command: Command) -> int:
+    from engine.recipes import examine
+
+    resolution = examine(command.tool, command.recipe, command.settings)
+    if "--verbose" in command.switches:
+        for argument in resolution.arguments:
+            print(f"{_cleaned(argument.text)}: {_cleaned(argument.meaning)}", file=sys.stderr)
+    if "--dry-run" in command.switches:
+        return _print_plan(resolution)
+    if resolution.faults:
+        raise resolution.faults[0]
+    return int(importlib.import_module(f"engine.tools.{command.tool}").run(resolution))
+
+
+def _print_plan(resolution: Resolution) -> int:
+    """What would run, and why. Returns the exit code: that of the first fault."""
+    from engine.tools.plan import plan
+
+    faults = list(resolution.faults)
+    if resolution.config is not None:
+        planned = plan(resolution)
+        print("\n".join(planned.lines))
+        faults += planned.faults
+    for fault in faults[:_MAX_FAULTS]:
+        _explain(fault)
+    if not faults:
+        print("the settings are right; nothing was started", file=sys.stderr)
+    return faults[0].exit_code if faults else 0
+
+
+def _print_about(command: Command) -> None:
+    from engine.tools import recipe_help
+
+    if "--help" in command.switches:
+        recipe_help.print_help(command.tool, command.recipe, TOOLS[command.tool])
+    elif command.recipe:
+        recipe_help.list_tools(command.recipe)
+    else:
+        recipe_help.list_for(command.tool)
+
+
+def _without_tool(name: str, arguments: list[str]) -> int:
+    """`gridrl arena --list`; anything else names no tool."""
+    from engine.recipes import find_recipe
+
+    near = difflib.get_close_matches(name, TOOLS, n=2)
+    try:
+        recipe = find_recipe(name)
+    except UsageError:
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(TOOLS)}; gridrl -h says more"
+        raise UsageError(f"no tool is called {name[:80]!r}", hint=hint) from None
+    if "--list" in arguments:
+        from engine.tools.recipe_help import list_tools
+
+        list_tools(name)
+        return 0
+    raise UsageError(f"{recipe.name} is a recipe, not a tool", hint=f"gridrl train {name}, gridrl play {name}")
+
+
+def _names_a_recording(arguments: list[str]) -> bool:
+    """Whether `gridrl replay` is given a file: anything that is there and no recipe, or could only be a recording."""
+    words = [word for word in arguments if not word.startswith("-") and "=" not in word]
+    if any(word.endswith(".gridrec") for word in words) or any(word.split("=")[0] == "--at" for word in arguments):
+        return True
+    first = words[0] if words and words[0] == arguments[0] else ""  # what follows an option is its value
+    return os.path.lexists(first) and not first.endswith((".py", ".yaml", ".yml"))
+
+
+def _replay_file(arguments: list[str]) -> int:
+    from pathlib import Path
+
+    from engine.tools import replay
+    from engine.tools.arguments import MAX_SEED, whole_number
+
+    parser = _Parser(prog="gridrl replay", description=TOOLS["replay"], allow_abbrev=False)
+    parser.add_argument("recording", type=Path, metavar="FILE", help="a recording")
+    tick = whole_number(0, MAX_SEED)
+    parser.add_argument("--at", type=tick, default=None, metavar="TICK", help="draw the map as it was at that tick")
+    given = parser.parse_intermixed_args(arguments)
+    return int(replay.replay_file(given.recording, given.at))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,28 +232,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _print_page() -> None:
-    from engine.runs.names import runs_root  # deferred, as all imports here: each page loads only what it shows
+    from engine.places import recipes_directory
+    from engine.runs.names import runs_root
 
-    tools = "\n".join(f"  {name:<17}{summary}" for name, summary in TOOLS.items())
-    print(PAGE.format(tools=tools, runs=_cleaned(str(runs_root()))))
-
-
-def _print_versions() -> None:
-    from engine.recipes import versions
-
-    for name, version in versions().items():
-        print(f"{name:<12}{_cleaned(version)}")
-
-
-def _print_recipes() -> None:
-    from engine.recipes import recipes
-
-    print("recipes, each for train and play:")
-    for recipe in recipes().values():
-        print(f"  {recipe.name:<17}{_cleaned(recipe.summary)}")
-    print("tools:")
-    for name, summary in TOOLS.items():
-        print(f"  {name:<17}{summary}")
+    lines = []
+    for category, tools in CATEGORIES.items():
+        lines += [f"{category}:", *(f"  {name:<10}{words}" for name, words in tools.items())]
+    places = {"runs": str(runs_root()), "recipes": str(recipes_directory())}
+    print(PAGE.format(tools="\n".join(lines), **{name: _cleaned(path) for name, path in places.items()}))
 
 
 def _explain(error: GridrlError) -> None:

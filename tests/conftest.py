@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,13 @@ hypothesis.settings.load_profile("gridrl")
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Runs and settings of the tests live in a directory that pytest removes."""
+    """Runs, recipes and settings of the tests live in a directory that pytest removes."""
     home: Path = tmp_path_factory.mktemp("home")
+    (home / "recipes").mkdir()
     with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("GRIDRL__")]:
+            patch.delenv(name)  # a developer's own settings
+        patch.setenv("GRIDRL_RECIPES", str(home / "recipes"))
         patch.setenv("GRIDRL_RUNS", str(home / "runs"))
         patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
         patch.setenv("XDG_DATA_HOME", str(home / "data"))

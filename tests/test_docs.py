@@ -112,9 +112,10 @@ def commands() -> Iterable[str]:
 @pytest.mark.parametrize("command", commands())
 def test_commands_are_what_the_program_takes(command: str, runs: Path, tmp_path: Path) -> None:
     program, *arguments = shlex.split(command)
-    arguments = ["navigation" if word in ("RUN", "first") else word for word in arguments]
+    arguments = [re.sub(r"\b(RUN|first)\b", "navigation", word) for word in arguments]
     (tmp_path / "my.map").write_text("####\n#.*#\n####\n", encoding="ascii")
     (tmp_path / "my.yaml").write_text(blocks(text_of("rules.md"), "yaml")[0], encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(blocks(text_of("recipes.md"), "yaml")[0], encoding="utf-8")
     if program == "gridrl-tui":
         resolve_in(tmp_path, arguments)
         return
@@ -238,7 +239,7 @@ def test_a_game_is_as_its_section_says(name: str) -> None:
     assert code(words.split("The agent sees")[1].split(". ")[0])[: len(rules.planes)] == list(rules.planes)
     assert f"truncated after {rules.max_steps} steps" in words
     assert f"Agents: {rules.agents}" in words
-    assert {recipe.name for recipe in recipes().values() if recipe.train().rules.name == name} <= set(code(words))
+    assert {recipe.name for recipe in recipes().values() if resolve(recipe.name).rules.name == name} <= set(code(words))
 
 
 def test_the_arena_tables_are_its_rules() -> None:

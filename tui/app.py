@@ -10,6 +10,7 @@ import gc
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -23,30 +24,44 @@ from textual.widget import Widget
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
-from engine.errors import GridrlError, QueryError, UsageError
+from engine.errors import ConfigError, GridrlError, QueryError, UsageError
 
 from .commands import PaneCommands
-from .messages import JobRefused, PolicyLoaded, QueryAnswered, RunOpened, RunsListed, RunStarted, TablesListed
+from .messages import (
+    JobRefused,
+    LaunchExamined,
+    LaunchOpened,
+    PolicyLoaded,
+    QueryAnswered,
+    RunOpened,
+    RunsListed,
+    RunStarted,
+    SettingsUnsaved,
+    TablesListed,
+)
 from .panes.live import LivePane
+from .settings_file import EVERYWHERE, BoundKeys, Loaded, SettingsFile
 from .text import safe, safe_str
-from .themes import register
+from .themes import register, theme_for
 from .widgets.confirm_screen import ConfirmScreen
-from .widgets.help_screen import HelpScreen
+from .widgets.help_screen import HelpScreen, key_name
 from .widgets.pane_deck import PaneDeck
 from .widgets.status_bar import PANES, StatusBar
 
 if TYPE_CHECKING:
     from textual.driver import Driver
 
+    from engine.recipes import RecipeConfig
     from engine.runs import Command
 
     from .panes.console import ConsolePane
     from .panes.editor import EditorPane, MapPlayRequested, MapTrainRequested
     from .panes.monitor import MonitorPane
     from .session import Session
+    from .widgets.launch_screen import LaunchScreen
+    from .widgets.settings_screen import SettingsScreen
 
 STYLES = Path(__file__).parent / "styles"
-LOCAL_FPS, SSH_FPS = 30.0, 10.0  # faster than the eye follows; a slow link drowns in more
 NEWS_PERIOD_S = 0.25  # a trainer publishes a few times a second, and curves are read slower than that
 LEAST_SIZE = (60, 20)
 ANSWER_STAYS_S = 3.0  # time to read a sentence
@@ -56,7 +71,9 @@ class GridrlApp(App[int]):
     """Four panes on one session."""
 
     TITLE = "gridrl-tui"
-    CSS_PATH = [STYLES / f"{name}.tcss" for name in ("base", "app", "live", "monitor", "editor", "console")]
+    CSS_PATH = [
+        STYLES / f"{name}.tcss" for name in ("base", "app", "form", "settings", "live", "monitor", "editor", "console")
+    ]
     COMMANDS = App.COMMANDS | {PaneCommands}
     ENABLE_COMMAND_PALETTE = True
     BINDINGS = [
@@ -67,21 +84,29 @@ class GridrlApp(App[int]):
             )
             for n, (pane, word) in enumerate(PANES, start=1)
         ),
+        Binding("f9", "settings", "settings", id="app.settings", show=False, tooltip="Settings of the app"),
         Binding("ctrl+q", "leave", "quit", id="app.quit", show=False, priority=True, tooltip="Quit"),
         Binding("ctrl+c", "leave", "quit", id="app.interrupt", show=False, tooltip="Quit"),
         Binding("ctrl+z", "suspend_process", "suspend", id="app.suspend", show=False, tooltip="Suspend; fg returns"),
     ]
 
-    def __init__(self, open_session: Callable[[float], Session], driver_class: type[Driver] | None = None) -> None:
+    def __init__(
+        self,
+        open_session: Callable[[float], Session],
+        driver_class: type[Driver] | None = None,
+        settings: SettingsFile | None = None,
+    ) -> None:
         """Prepare the app.
 
         Args:
             open_session: makes the Session for a frame rate; called after the first frame, because it is heavy.
             driver_class: how the terminal is spoken to; Textual's choice by default.
+            settings: those of the user; without them the defaults count, and none is kept.
         """
         super().__init__(driver_class=driver_class)
         self._open_session = open_session
-        self._fps = SSH_FPS if "SSH_CONNECTION" in os.environ else LOCAL_FPS
+        self.settings = settings or SettingsFile(Loaded(None, refusal="there is no file for it"))
+        self._told_unsaved = False
         self.session: Session | None = None
         self._panes: dict[str, Widget] = {}
         self._tick: Timer | None = None
@@ -113,9 +138,11 @@ class GridrlApp(App[int]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        register(self, os.environ)
+        register(self, os.environ, self.settings.loaded.settings.theme)
+        self.settings.bound = [*_bound(self, EVERYWHERE), *_bound(self.query_one(LivePane), "live")]
         self._live = self._panes["live"] = self.query_one(LivePane)
         self._bar, self._deck = self.query_one(StatusBar), self.query_one(PaneDeck)
+        self._apply_settings()
         self._live.focus_map()
         self.call_after_refresh(self._begin)
 
@@ -123,6 +150,7 @@ class GridrlApp(App[int]):
         """After the first frame: the session, then the other panes, each with a chance to draw in between."""
         try:
             self.session = self._open_session(self._fps)
+            self.session.pacer.rate = self.settings.loaded.settings.steps_per_second
         except GridrlError as error:
             self.refusal = error
             self.exit(error.exit_code, error.exit_code)
@@ -149,6 +177,7 @@ class GridrlApp(App[int]):
         editor.rules = self.session.config.rules
         editor.set_map(self.session.map)
         self.set_interval(NEWS_PERIOD_S, self._on_news)
+        self._bind_all()
         if self._wanted:
             self.action_pane(self._wanted)
         self.call_after_refresh(_wake_collector)
@@ -199,7 +228,9 @@ class GridrlApp(App[int]):
     def pane_bindings(self) -> list[tuple[str, Widget, list[Binding]]]:
         """Every pane with its word and its bindings, for the palette."""
         return [
-            (word, self._panes[pane], _bindings_of(self._panes[pane])) for pane, word in PANES if pane in self._panes
+            (word, self._panes[pane], self._bindings_of(self._panes[pane]))
+            for pane, word in PANES
+            if pane in self._panes
         ]
 
     def action_help(self) -> None:
@@ -208,8 +239,90 @@ class GridrlApp(App[int]):
         pane = self._panes[self._bar.pane]
         about = str(getattr(pane, "HELP", None) or "")
         word = dict(PANES)[self._bar.pane]
-        sections = [(f"keys of {word}", _bindings_of(pane)), ("keys everywhere", [*_bindings_of(self), *_BUILT_IN])]
+        sections = [
+            (f"keys of {word}", self._bindings_of(pane)),
+            ("keys everywhere", [*self._bindings_of(self), *_BUILT_IN]),
+        ]
         self.push_screen(HelpScreen(about, sections))
+
+    def _bindings_of(self, node: Any) -> list[Binding]:
+        """A widget's own bindings, with the keys that the user chose."""
+        keymap = self.settings.keymap
+        return [replace(each, key=keymap.get(str(each.id), each.key)) for each in _own_bindings(node)]
+
+    # ---- Settings
+
+    @property
+    def _fps(self) -> float:
+        chosen = self.settings.loaded.settings
+        return chosen.ssh_fps if "SSH_CONNECTION" in os.environ else chosen.fps
+
+    def _bind_all(self) -> None:
+        """With every pane loaded all chosen keys can be checked; says once what is wrong with the settings."""
+        from .keymap import bound_keys  # deferred: it loads every pane
+
+        self.settings.bound = bound_keys(type(self))
+        self.set_keymap(self.settings.keymap)
+        faults = self.settings.faults
+        if faults:
+            more = f" and {len(faults) - 1} more; {self._key_of('app.settings')} shows them" if faults[1:] else ""
+            self._note(f"Settings: {faults[0]}{more}")
+
+    def _apply_settings(self) -> None:
+        """Let the settings count: colours, keys, characters, layout, pictures a second."""
+        chosen = self.settings.loaded.settings
+        self.theme = theme_for(chosen.theme, os.environ)
+        self.set_keymap(self.settings.keymap)
+        self._live.glyphs = chosen.glyphs
+        wide_from = chosen.side_by_side_from if chosen.side_by_side == "auto" else None
+        self._deck.lay_out(wide_from=wide_from, first_share=chosen.live_share)
+        if self.session is not None and self._tick is not None:
+            self.session.set_fps(self._fps)
+            self._tick.stop()
+            self._tick = self.set_interval(1 / self._fps, self._on_tick, pause=True)
+            self._refresh_live()
+
+    def _key_of(self, binding: str) -> str:
+        """The first key of one of the app's own bindings."""
+        keys = next(each.key for each in self._bindings_of(self) if each.id == binding)
+        return key_name(keys.split(",")[0])
+
+    def action_settings(self) -> None:
+        from .widgets.settings_screen import SettingsScreen  # deferred: it is seldom asked for
+
+        if len(self.screen_stack) == 1:
+            self.push_screen(SettingsScreen(self.settings))
+
+    def on_settings_screen_changed(self, event: SettingsScreen.Changed) -> None:
+        from .widgets.settings_screen import SettingsScreen
+
+        fault = ""
+        try:
+            self.settings.change(event.key, event.text)
+        except ConfigError as error:
+            fault = str(error)
+        else:
+            self._apply_settings()
+            if self.session is not None and event.key == "rates.steps_per_second":
+                self.session.pacer.rate = self.settings.loaded.settings.steps_per_second
+            self._save_settings()
+        if isinstance(self.screen, SettingsScreen):
+            self.screen.show(event.key, fault)
+
+    @work(thread=True, group="settings", exit_on_error=False)  # not exclusive: what is under way must be written
+    def _save_settings(self) -> None:
+        try:
+            self.settings.flush()
+        except GridrlError as error:
+            self.post_message(SettingsUnsaved(error))
+
+    def on_settings_unsaved(self, event: SettingsUnsaved) -> None:
+        if not self._told_unsaved:
+            self._told_unsaved = True
+            self._note(f"{event.error}; the settings count until you leave")
+
+    def _note(self, words: str) -> None:
+        self.notify(safe_str(words, 300), severity="warning", markup=False, timeout=8)
 
     # ---- Leaving
 
@@ -396,6 +509,66 @@ class GridrlApp(App[int]):
     def on_monitor_pane_train_requested(self) -> None:
         self._start_training()
 
+    def on_live_pane_launch_requested(self) -> None:
+        self._open_launch()
+
+    def on_monitor_pane_launch_requested(self) -> None:
+        self._open_launch()
+
+    @work(thread=True, exclusive=True, group="launch", exit_on_error=False)
+    def _open_launch(self) -> None:
+        from .launch import examined, recipe_names  # deferred: the resolver's pages load when they are asked for
+
+        session = self._live_session()
+        self._answer(lambda: LaunchOpened(examined(session.launch()), recipe_names()))
+
+    def on_launch_opened(self, event: LaunchOpened) -> None:
+        from .launch import preset_names
+        from .widgets.launch_screen import LaunchScreen
+
+        if self._is_ending or len(self.screen_stack) > 1:
+            return
+        self.push_screen(LaunchScreen(event.examined, event.recipes, preset_names()))
+
+    @work(thread=True, exclusive=True, group="launch", exit_on_error=False)
+    def on_launch_screen_edited(self, event: LaunchScreen.Edited) -> None:
+        from .launch import examined
+
+        self._answer(lambda: LaunchExamined(examined(event.launch)))
+
+    def on_launch_examined(self, event: LaunchExamined) -> None:
+        from .widgets.launch_screen import LaunchScreen
+
+        if isinstance(self.screen, LaunchScreen):
+            self.screen.show(event.examined)
+
+    def on_launch_screen_start_pressed(self, event: LaunchScreen.StartPressed) -> None:
+        assert self.session is not None
+        config, recipe = event.examined.config, event.examined.launch.recipe
+        if config is None:
+            return
+        if self.session.is_training:
+            self._note("a run is under way already (stop it first: F3, then s)")
+            return
+        if (recipe, config) != (self.session.recipe, self.session.config) and not self._change_game(recipe, config):
+            return
+        self.pop_screen()
+        self._start_training()
+
+    def _change_game(self, recipe: str, config: RecipeConfig) -> bool:
+        """Go on with another recipe or other settings, in every pane."""
+        assert self.session is not None
+        try:
+            self.session.open(recipe, config)
+        except GridrlError as error:
+            self._refuse(error)
+            return False
+        self._editor.rules = config.rules
+        if not self._editor.is_dirty:
+            self._editor.set_map(self.session.map)
+        self._refresh_live()
+        return True
+
     def _start_training(self) -> None:
         if self.session is None or "monitor" not in self._panes:
             return
@@ -571,6 +744,10 @@ _BUILT_IN = [
 ]
 
 
-def _bindings_of(node: Any) -> list[Binding]:
+def _own_bindings(node: Any) -> list[Binding]:
     """A widget's own bindings, in the order they were written, with all their keys."""
     return [binding for binding in node.BINDINGS if isinstance(binding, Binding)]
+
+
+def _bound(node: Any, place: str) -> list[BoundKeys]:
+    return [BoundKeys(str(each.id), each.key, each.tooltip, place) for each in _own_bindings(node)]

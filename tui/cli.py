@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine.errors import GridrlError, RunError
+from engine.tools.version import own_version
 
 if TYPE_CHECKING:
     from .app import GridrlApp
     from .session import Session
+    from .settings_file import SettingsFile
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -36,6 +38,7 @@ screen: gridrl -h. Keys: press ? inside.
 """
 
 DEFAULT_RECIPE = "navigation"
+PRINTED_WIDTH = 2000  # of a line: no more of an odd file name or value
 
 
 def main() -> None:
@@ -53,12 +56,14 @@ def run(arguments: list[str]) -> int:
     if "=" in options.recipe:  # settings alone are settings of the recipe that opens by itself
         options.override.insert(0, options.recipe)
         options.recipe = DEFAULT_RECIPE
+    if options.settings:
+        return _show_settings()
     _check_terminal()
     gc.disable()  # nothing that imports make is garbage; the app wakes it once all is loaded
     from .app import GridrlApp  # deferred: --help and a refused terminal should not load Textual
     from .driver import TerminalDriver
 
-    app = GridrlApp(lambda fps: _open_session(options.recipe, options.override, fps), TerminalDriver)
+    app = GridrlApp(lambda fps: _open_session(options.recipe, options.override, fps), TerminalDriver, _settings())
     try:
         status = _run_app(app)
     finally:
@@ -81,17 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "override", nargs="*", metavar="key=value", help="settings of the recipe, as `gridrl train` takes them"
     )
-    parser.add_argument("--version", action="version", version=f"gridrl-tui {_version()}")
+    parser.add_argument(
+        "--settings", action="store_true", help="print the settings of the app and where each comes from"
+    )
+    parser.add_argument("--version", action="version", version=own_version())
     return parser
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # deferred: only --version needs it
-
-    try:
-        return version("gridrl-tui")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _check_terminal() -> None:
@@ -107,6 +106,30 @@ def _check_terminal() -> None:
         raise GridrlError(
             f"the terminal says it is {term or 'nothing'!r}", hint="set TERM, for example TERM=xterm-256color"
         )
+
+
+def _settings() -> SettingsFile:
+    from .settings_file import SettingsFile, opened, settings_path
+
+    return SettingsFile(opened(settings_path(os.environ), os.environ))
+
+
+def _show_settings() -> int:
+    """Print the file's path, every setting with its origin, and the faults; 1 if there is one."""
+    from .app import GridrlApp  # deferred: the keys are those of every pane, which Textual must be loaded for
+    from .keymap import bound_keys
+    from .settings_file import SettingsFile, load, settings_path
+    from .text import safe_str
+    from .widgets.settings_screen import settings_rows
+
+    file = SettingsFile(load(settings_path(os.environ), os.environ))
+    file.bound = bound_keys(GridrlApp)
+    print(safe_str(str(file.loaded.path), PRINTED_WIDTH))
+    for row in settings_rows(file):
+        print(f"{row.key} = {row.value}  [{row.origin}]")
+    for fault in file.faults:
+        print(safe_str(f"wrong: {fault}", PRINTED_WIDTH))
+    return 1 if file.faults else 0
 
 
 def _open_session(recipe: str, overrides: list[str], fps: float) -> Session:

@@ -30,7 +30,9 @@ class PaneCommands(Provider):
 
     def _entries(self) -> list[Entry]:
         app = cast("GridrlApp", self.app)
-        entries: list[Entry] = []
+        entries: list[Entry] = [
+            ("settings of the app", "Theme, keys, characters, speeds", partial(app.action_settings))
+        ]
         for word, pane, bindings in app.pane_bindings():
             entries.append((f"{word}: go there", f"Show the pane {word}", partial(app.action_pane, str(pane.id))))
             for binding in bindings:

@@ -7,7 +7,9 @@ without colour. Pure data and functions, any thread.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from engine.maps.characters import CHARACTERS
 
@@ -15,6 +17,8 @@ from .themes import GroupColour, group_colour
 
 AGENT_GLYPH = "@"
 UNKNOWN_GLYPH = "?"
+OWN: Mapping[str, str] = MappingProxyType({})
+"""The user's own characters by kind, and by `agent`: none."""
 
 # Shown in the second column of a wide cell, by facing: N S W E NW NE SW SE, and "not known".
 FACING_GLYPHS = ("^", "v", "<", ">", "`", "'", ",", ".", " ")
@@ -65,13 +69,13 @@ _COLOUR_INKS = {"red": _RED, "blue": _BLUE, "green": _GREEN}
 _PLAIN_INK = GroupColour("plain", "#D6DBE1", "#23282E", "bright_white")
 
 
-def cell_look(name: str, *, ready: bool = True) -> Look:
-    """A cell without an agent. An object that cannot be used just now is dim."""
+def cell_look(name: str, *, ready: bool = True, own: Mapping[str, str] = OWN) -> Look:
+    """A cell without an agent, in the user's own character if there is one. What cannot be used just now is dim."""
     if name == "outside":
         return Look(" ", " ", FLOOR_INK)
     if name == "empty":
-        return Look(CHARACTERS["empty"], " ", FLOOR_INK)
-    character = CHARACTERS.get(name, UNKNOWN_GLYPH)
+        return Look(own.get(name, CHARACTERS["empty"]), " ", FLOOR_INK)
+    character = own.get(name) or CHARACTERS.get(name, UNKNOWN_GLYPH)
     second = character if name == "wall" else " "
     return Look(character, second, kind_ink(name), bold=name != "wall" and ready, dim=not ready)
 
@@ -81,7 +85,7 @@ def kind_ink(name: str) -> GroupColour:
     return _KIND_INKS.get(name) or _COLOUR_INKS.get(name.rpartition("_")[2], _PLAIN_INK)
 
 
-def agent_look(group: int, facing: int, *, shows_facing: bool) -> Look:
+def agent_look(group: int, facing: int, *, shows_facing: bool, own: Mapping[str, str] = OWN) -> Look:
     """An agent in its group's colour; a wide cell says where it faces, in games where that matters."""
     second = FACING_GLYPHS[facing] if shows_facing else " "
-    return Look(AGENT_GLYPH, second, group_colour(group), bold=True)
+    return Look(own.get("agent", AGENT_GLYPH), second, group_colour(group), bold=True)

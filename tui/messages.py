@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.stats import Result, TableInfo
     from engine.training.local import LocalRun
 
+    from .launch import Examined
     from .play import Player
 
 
@@ -22,6 +23,21 @@ class RunStarted(Message):
     """A run of this process has begun."""
 
     run: LocalRun
+
+
+@dataclass
+class LaunchOpened(Message):
+    """What would be started is ready to be shown and changed."""
+
+    examined: Examined
+    recipes: tuple[str, ...]
+
+
+@dataclass
+class LaunchExamined(Message):
+    """A changed launch was looked at."""
+
+    examined: Examined
 
 
 @dataclass
@@ -64,5 +80,12 @@ class TablesListed(Message):
 @dataclass
 class JobRefused(Message):
     """A worker could not do what the user asked."""
+
+    error: GridrlError
+
+
+@dataclass
+class SettingsUnsaved(Message):
+    """The settings could not be written."""
 
     error: GridrlError

@@ -36,6 +36,7 @@ from engine.stats import QuerySession, Result, TableInfo
 from tui.panes.live.scene import Scene
 from tui.panes.live.words import tell_end, tell_step
 
+from .launch import Launch, launch_of
 from .play import SPEEDS, Pacer, Play, Player
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Session:
         self.query = QuerySession(root)
         self._watching = False
         self._watch_fps = min(WATCH_FPS, fps)
-        self._run_maps = self.maps
+        self._run_maps, self._run_rules = self.maps, config.rules
         self._run_play: Play | None = None  # the game of the own run: its rules name what its frames show
         self._follows_run = False  # whether the own run's policy is to play, newer and newer
         self._asked_policy_at = 0.0
@@ -129,12 +130,32 @@ class Session:
         self.play = play
         self.watch(False)
 
+    def open(self, recipe: str, config: RecipeConfig) -> None:
+        """Go on with another configuration: its game and its maps, with chance playing. The run goes on as it is.
+
+        Raises:
+            MapError, SimError: it cannot be played; nothing has changed.
+        """
+        maps = maps_of(config)
+        play = Play(config.rules, maps, seed=config.trainer.seed)
+        self.play.close()
+        self.recipe, self.config, self.maps, self.play = recipe, config, maps, play
+        self.player = create_policy("random", config.rules, play.spec)
+        self.policy = self._asked_for = "random"
+        self._follows_run = False
+        self.set_playing(False)
+        self.watch(False)
+
     def set_playing(self, playing: bool) -> None:
         """Let time flow, or stop it."""
         self.playing = playing
         self.pacer.actual = 0.0
         if playing:
             self.pacer.start(time.monotonic())
+
+    def set_fps(self, fps: float) -> None:
+        """Pictures a second that can be shown; a run is watched with no more, from the next time on."""
+        self._watch_fps = min(WATCH_FPS, fps)
 
     def change_speed(self, by: int) -> float:
         """The next speed up or down; returns it."""
@@ -283,6 +304,10 @@ class Session:
         """Whether a run of this process is under way."""
         return self.own_run is not None and self.own_run.state().status.is_open
 
+    def launch(self) -> Launch:
+        """Worker: what `t` would start, as recipe and settings."""
+        return launch_of(self.recipe, self.config)
+
     def start_run(self) -> LocalRun:
         """Worker: begin to train on the present map. The run belongs to this session from its first moment.
 
@@ -294,13 +319,14 @@ class Session:
         try:
             if self.is_training:
                 raise UsageError("a run is under way already", hint="stop it first: F3, then s")
-            maps = self.play.maps
+            maps, rules = self.play.maps, self.config.rules
             run = prepare_run(self.recipe, self.config, self.root, grid_map=maps[0])
             with self._owning:
                 if self._is_closed:
                     run.close()
                     raise UsageError("the program is ending")
-                self.own_run, self._run_maps = run, maps
+                self.own_run, self._run_maps, self._run_rules = run, maps, rules
+                self.config = self.config.model_copy(update={"run": None})  # a name is for one run
                 return run.start()
         finally:
             self._starting.release()
@@ -309,7 +335,7 @@ class Session:
         """Show a run that this process has just started."""
         if self._run_play is not None:
             self._run_play.close()
-        self._run_play = Play(self.config.rules, self._run_maps)
+        self._run_play = Play(self._run_rules, self._run_maps)
         self.watch_run(run)
 
     def open_run(self, run_id: str) -> RunHandle:

@@ -144,13 +144,19 @@ SIXTEEN = Theme(
 
 THEMES = (DARK, LIGHT, CONTRAST, SIXTEEN)
 DEFAULT_THEME = DARK.name
+AUTO = "auto"
 
 
-def register(app: App[Any], environ: Mapping[str, str]) -> None:
-    """Make our themes known to an app and put on the one that suits its terminal."""
+def register(app: App[Any], environ: Mapping[str, str], wanted: str = AUTO) -> None:
+    """Make our themes known to an app and put on the wanted one, or the one that suits its terminal."""
     for theme in THEMES:
         app.register_theme(theme)
-    app.theme = suitable_theme(environ)
+    app.theme = theme_for(wanted, environ)
+
+
+def theme_for(wanted: str, environ: Mapping[str, str]) -> str:
+    """The name of the wanted theme; of the one that suits the terminal for `auto`."""
+    return suitable_theme(environ) if wanted == AUTO else wanted
 
 
 def suitable_theme(environ: Mapping[str, str]) -> str:

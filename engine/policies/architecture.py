@@ -17,11 +17,19 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["mlp", "cnn"] = "mlp"
-    """mlp: every window cell has its own weights. cnn: two small convolutions share weights between cells."""
+    kind: Literal["mlp", "cnn"] = Field(
+        default="mlp",
+        description="mlp: each window cell has its own weights; cnn: small convolutions share them between cells",
+    )
 
-    hidden: tuple[Width, ...] = Field(default=(64, 64), min_length=1, max_length=8)
-    """Units of each hidden layer; for the cnn, of those after the convolutions."""
+    hidden: tuple[Width, ...] = Field(
+        default=(64, 64),
+        min_length=1,
+        max_length=8,
+        description="units of each hidden layer; for the cnn, of those after the convolutions",
+    )
 
-    shared_trunk: bool = True
-    """Policy and value share the hidden layers (mlp only). Separate ones cost about half of the speed."""
+    shared_trunk: bool = Field(
+        default=True,
+        description="policy and value share the hidden layers (mlp only); separate ones cost about half of the speed",
+    )

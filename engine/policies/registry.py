@@ -16,6 +16,7 @@ from engine.errors import UsageError
 from engine.sim import Rules, Spec
 
 from .scripted import NoopPolicy, RandomPolicy, SimplePolicy
+from .streams import Seeds
 
 
 class Policy(Protocol):
@@ -28,7 +29,7 @@ class Policy(Protocol):
         ...
 
 
-_FACTORIES: dict[str, Callable[[Rules, Spec, int], Policy]] = {
+_FACTORIES: dict[str, Callable[[Rules, Spec, Seeds], Policy]] = {
     "random": RandomPolicy,
     "noop": NoopPolicy,
     "simple": SimplePolicy,
@@ -43,11 +44,11 @@ def policy_names() -> tuple[str, ...]:
     return (*_FACTORIES, TRAINED)
 
 
-def create_policy(name: str, rules: Rules, spec: Spec, *, seed: int = 0, checkpoint: Path | None = None) -> Policy:
+def create_policy(name: str, rules: Rules, spec: Spec, *, seed: Seeds = 0, checkpoint: Path | None = None) -> Policy:
     """Make a policy for a game.
 
     Args:
-        seed: of the policy's own random stream.
+        seed: of the policy's own random stream; several, where each env's rows have a stream of their own.
         checkpoint: for `trained`: a checkpoint of a run.
 
     Raises:

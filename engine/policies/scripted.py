@@ -15,6 +15,7 @@ from engine.errors import UsageError
 from engine.sim import DIRECTION_STEPS, DIRECTIONS, EMPTY, FIRST_KIND, Kind, Rules, Spec, Style, Verb
 
 from .signature import KIND_PLANE, Signature
+from .streams import Seeds, random_of
 
 Observations = NDArray[np.uint8]
 Actions = NDArray[np.int32]
@@ -38,10 +39,10 @@ class _Deed:
 class RandomPolicy:
     """Every action with the same chance."""
 
-    def __init__(self, rules: Rules, spec: Spec, seed: int = 0) -> None:
+    def __init__(self, rules: Rules, spec: Spec, seed: Seeds = 0) -> None:
         self.name = "random"
         self._action_count = len(spec.action_names)
-        self._random = np.random.default_rng(seed)
+        self._random = random_of(seed)
 
     def act(self, observations: Observations, greedy: bool = False) -> Actions:
         """Actions (rows,), drawn anew each time."""
@@ -51,7 +52,7 @@ class RandomPolicy:
 class NoopPolicy:
     """Never does anything."""
 
-    def __init__(self, rules: Rules, spec: Spec, seed: int = 0) -> None:
+    def __init__(self, rules: Rules, spec: Spec, seed: Seeds = 0) -> None:
         self.name = "noop"
         noops = [i for i, action in enumerate(rules.actions) if action.verb is Verb.NOOP]
         if not noops:
@@ -71,12 +72,12 @@ class SimplePolicy:
     only the way it roams.
     """
 
-    def __init__(self, rules: Rules, spec: Spec, seed: int = 0) -> None:
+    def __init__(self, rules: Rules, spec: Spec, seed: Seeds = 0) -> None:
         self.name = "simple"
         self._signature = Signature.of(spec)
         if KIND_PLANE not in self._signature.planes:
             raise UsageError("the simple policy needs to see the kind plane", hint="choose another policy")
-        self._random = np.random.default_rng(seed)
+        self._random = random_of(seed)
         self._headings: NDArray[np.intp] = np.empty(0, dtype=np.intp)  # (rows,) index into _ways
         self._read_actions(rules)
         self._read_recipes(rules)

@@ -19,6 +19,7 @@ from engine.sim import Spec
 from .architecture import Architecture
 from .networks import PolicyNetwork, build_network, log_probabilities, sample_actions
 from .signature import Signature
+from .streams import Seeds
 
 NETWORK_PREFIX = "network."
 """Tensors of a checkpoint whose names start so are the network's."""
@@ -27,16 +28,17 @@ NETWORK_PREFIX = "network."
 class TorchPolicy:
     """Plays with a network. Owns its random stream; never changes the network."""
 
-    def __init__(self, network: PolicyNetwork, *, name: str = "trained", seed: int = 0) -> None:
+    def __init__(self, network: PolicyNetwork, *, name: str = "trained", seed: Seeds = 0) -> None:
         self.name = name
         self.network = network.eval()
-        self._generator = torch.Generator().manual_seed(seed)
+        seeds = (seed,) if isinstance(seed, int) else seed
+        self._generators = [torch.Generator().manual_seed(each) for each in seeds]
 
     def act(self, observations: NDArray[np.uint8], greedy: bool = False) -> NDArray[np.int32]:
         """Actions (rows,) for observations (rows, size); sampled unless greedy."""
         with torch.inference_mode():
             logits, _ = self.network(_tensor(observations))
-            actions = logits.argmax(1) if greedy else sample_actions(log_probabilities(logits), self._generator)
+            actions = logits.argmax(1) if greedy else self._sampled(log_probabilities(logits))
         return actions.numpy().astype(np.int32)
 
     def evaluate(self, observations: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -45,12 +47,17 @@ class TorchPolicy:
             logits, values = self.network(_tensor(observations))
             return log_probabilities(logits).exp().numpy(), values.numpy()
 
+    def _sampled(self, log_probs: torch.Tensor) -> torch.Tensor:
+        """Actions (rows,): each share of the rows from its own stream."""
+        shares = zip(log_probs.chunk(len(self._generators)), self._generators, strict=True)
+        return torch.cat([sample_actions(share, generator) for share, generator in shares])
+
 
 def _tensor(observations: NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(observations, dtype=np.uint8))
 
 
-def load_policy(path: Path, spec: Spec, *, seed: int = 0) -> TorchPolicy:
+def load_policy(path: Path, spec: Spec, *, seed: Seeds = 0) -> TorchPolicy:
     """The policy of a checkpoint, for a game with the same names.
 
     Raises:

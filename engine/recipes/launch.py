@@ -14,11 +14,11 @@ from engine.runs import RunWriter, new_run_id, runs_root
 from engine.sim import ENGINE_VERSION, World
 from engine.training.local import LocalRun
 
-from .config import SCATTER, RecipeConfig
+from .config import SCATTER, RecipeConfig, WorldConfig
 from .worlds import WORLDS, MadeWorld, MapSource
 
 
-def map_of(config: RecipeConfig) -> GridMap:
+def map_of(config: WorldConfig) -> GridMap:
     """The configuration's first map, fit for its game.
 
     Raises:
@@ -27,7 +27,7 @@ def map_of(config: RecipeConfig) -> GridMap:
     return WORLDS.get(config.rules, _sources_of(config)[0]).grid_map
 
 
-def maps_of(config: RecipeConfig) -> tuple[GridMap, ...]:
+def maps_of(config: WorldConfig) -> tuple[GridMap, ...]:
     """All maps of the configuration, fit for its game; the first is `map_of`'s.
 
     Raises:
@@ -36,7 +36,7 @@ def maps_of(config: RecipeConfig) -> tuple[GridMap, ...]:
     return tuple(made.grid_map for made in _made_of(config))
 
 
-def world_of(config: RecipeConfig) -> World:
+def world_of(config: WorldConfig) -> World:
     """The configuration's game compiled with its first map.
 
     Raises:
@@ -46,7 +46,7 @@ def world_of(config: RecipeConfig) -> World:
     return WORLDS.get(config.rules, _sources_of(config)[0]).world
 
 
-def worlds_of(config: RecipeConfig) -> list[World]:
+def worlds_of(config: WorldConfig) -> list[World]:
     """The configuration's game compiled with each of its maps; a batch draws one of them at each reset.
 
     Raises:
@@ -56,16 +56,16 @@ def worlds_of(config: RecipeConfig) -> list[World]:
     return [made.world for made in _made_of(config)]
 
 
-def _made_of(config: RecipeConfig) -> list[MadeWorld]:
+def _made_of(config: WorldConfig) -> list[MadeWorld]:
     return [WORLDS.get(config.rules, source) for source in _sources_of(config)]
 
 
-def _sources_of(config: RecipeConfig) -> list[MapSource]:
+def _sources_of(config: WorldConfig) -> list[MapSource]:
     """What each map is made from; reads the drawings."""
     sources = []
     for name in (config.map, *config.more_maps):
         drawing = load_map(name.removeprefix(SCATTER))
-        first = config.trainer.seed
+        first = config.first_seed
         seeds = range(first, first + config.scatters) if name.startswith(SCATTER) else (None,)
         sources += [MapSource(drawing, seed) for seed in seeds]
     return sources

@@ -1,8 +1,4 @@
-"""`trainer.learning_rate=3e-4`: reading an override, putting it in its place, and writing a configuration as overrides.
-
-Pure functions; any thread. A key goes only through what exists, so that a typo is never a new entry; a last
-key may name a new entry of a table (`rules.resources.gold={"limit":5}`).
-"""
+"""`trainer.learning_rate=3e-4`: reading an override, and writing a configuration as overrides. Pure; any thread."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +15,7 @@ from pydantic import BaseModel
 from engine.errors import ConfigError
 
 from .schema import Slot, allowed, slot_of
+from .tree import leaves, typed_text
 
 MAX_VALUE_CHARACTERS = 1_000_000  # of one value: what an operating system lets through is more than anybody means
 _MAX_SHOWN = 60  # characters of a value in an error
@@ -90,32 +87,30 @@ def parse_number(text: str) -> Any:
     return text
 
 
-def put(data: dict[str, Any], model: type[BaseModel], override: Override) -> tuple[str | int, ...]:
-    """Write an override into a configuration's JSON. Returns the path in that JSON: list items by index.
+def value_for(override: Override, slot: Slot) -> Any:
+    """The value as its place wants it: where text belongs, it is the text as it stands (run=2026 is a name).
 
     Raises:
-        ConfigError: nothing is there by that key, or the value cannot be read; with the path and what is there.
+        ConfigError: it cannot be read; with what is allowed.
     """
-    place: Any = data
-    slot, path = slot_of(model), list[str | int]()
-    for depth, name in enumerate(override.names):
-        above = ".".join(override.names[:depth])
-        last = depth == len(override.names) - 1
-        key = _key_of(place, slot, name, above, may_add=last)
-        slot = slot.field(str(key)) if slot.model is not None else slot.entry()
-        path.append(key)
-        if last:
-            place[key] = _value(override, slot)
-        else:
-            if place[key] is None and slot.model is not None:
-                place[key] = {}  # rules.end.resource=heart in a game without an end
-            place = place[key]
-    return tuple(path)
+    text = override.text
+    try:
+        value = parse_value(text)
+    except ValueError as error:
+        if slot.is_text and text[:1] != '"':
+            return text
+        raise ConfigError(f"{override.key}: {error}", hint=f"it takes {allowed(slot)}") from None
+    if slot.is_text and text[:1] != '"' and not (value is None and slot.optional):
+        return text
+    if slot.is_list and slot.entry().is_text and not isinstance(value, list):
+        return [text if text[:1] != '"' else value]  # one alone is a list of one: policies=simple
+    return value
 
 
 def overrides_of(config: BaseModel) -> list[Override]:
     """A configuration as the overrides that make it: one for each setting, entries of tables and lists whole."""
-    return [Override(".".join(names), text) for names, text in _written(config, ())]
+    data = config.model_dump(mode="json")
+    return [Override(leaf.key, typed_text(leaf.slot, leaf.value)) for leaf in leaves(slot_of(type(config)), data)]
 
 
 def unknown(path: str, name: str, known: Iterable[str]) -> ConfigError:
@@ -131,9 +126,6 @@ def unknown(path: str, name: str, known: Iterable[str]) -> ConfigError:
 def shortened(text: str) -> str:
     """Enough of a text to know it again in an error."""
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
-
-
-# Reading
 
 
 def _json(text: str) -> Any:
@@ -162,70 +154,3 @@ def _number(text: str) -> int | float:
         raise ValueError("a number too large")
     short = "e" in text.lower() and value.is_integer() and abs(value) < 2**53
     return int(value) if short else value
-
-
-def _value(override: Override, slot: Slot) -> Any:
-    """The value as its place wants it: where text belongs, it is the text as it stands (run=2026 is a name)."""
-    text = override.text
-    try:
-        value = parse_value(text)
-    except ValueError as error:
-        if slot.is_text and text[:1] != '"':
-            return text
-        raise ConfigError(f"{override.key}: {error}", hint=f"it takes {allowed(slot)}") from None
-    if slot.is_text and text[:1] != '"' and not (value is None and slot.optional):
-        return text
-    return value
-
-
-# Finding the place
-
-
-def _key_of(place: Any, slot: Slot, name: str, path: str, *, may_add: bool) -> str | int:
-    if slot.is_list and isinstance(place, list):
-        return _index_of(place, name, path)
-    if (slot.model is None and not slot.is_table) or not isinstance(place, dict):
-        raise ConfigError(f"{path}.{name}: {path} is one value, there is nothing in it", hint=f"write {path}=...")
-    known: Iterable[str] = slot.model.model_fields if slot.model is not None else place
-    if name not in known and not (may_add and slot.is_table):
-        raise unknown(path, name, known)
-    return name
-
-
-def _index_of(place: list[Any], name: str, path: str) -> int:
-    """A list's item by its name (rules.rewards.heart) or, where items have none, by its number from 0."""
-    names = [item["name"] if isinstance(item, Mapping) and "name" in item else str(i) for i, item in enumerate(place)]
-    if name not in names:
-        raise unknown(path, name, map(str, names))
-    return names.index(name)
-
-
-# Writing
-
-
-def _written(value: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    if isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _written(getattr(value, name), (*names, name))
-    elif isinstance(value, Mapping) and any(isinstance(item, BaseModel) for item in value.values()):
-        for name, item in value.items():
-            yield (*names, name), _compact(item)
-    elif isinstance(value, tuple) and any(isinstance(item, BaseModel) for item in value):
-        for index, item in enumerate(value):
-            yield (*names, str(getattr(item, "name", index))), _compact(item)
-    else:
-        yield names, _text(value)
-
-
-def _compact(item: Any) -> str:
-    data = item.model_dump(mode="json", exclude_defaults=True) if isinstance(item, BaseModel) else item
-    return json.dumps(data, separators=(",", ":"))
-
-
-def _text(value: Any) -> str:
-    """The shortest text that `_value` reads back as this."""
-    if value is None:
-        return "none"
-    if isinstance(value, str):
-        return json.dumps(value) if value.lower() in ("none", "null") or value[:1] == '"' else str(value)
-    return _compact(list(value) if isinstance(value, tuple) else value)

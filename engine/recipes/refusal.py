@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-
-from engine.errors import ConfigError
 
 from .overrides import Override, shortened, unknown
 from .schema import Slot, allowed, slot_of
@@ -43,7 +41,32 @@ def first_fault(
     Args:
         typed: it came from a command line; else from a file.
     """
-    first = _first(error)
+    return _fault(_in_order(error)[0], model, data, typed=typed)
+
+
+def faults(
+    error: ValidationError,
+    model: type[BaseModel],
+    data: Mapping[str, Any],
+    applied: Sequence[tuple[Path, Override]],
+    is_typed: Callable[[Path], bool],
+) -> list[Fault]:
+    """Everything that is wrong with a configuration.
+
+    Args:
+        data: the configuration's JSON that was refused.
+        applied: the overrides in it, with their paths in that JSON.
+        is_typed: whether the value at a path came from a command line; else from a file.
+    """
+    found = []
+    for details in _in_order(error):
+        fault = _fault(details, model, data, typed=is_typed(tuple(details["loc"])))
+        given = _given(tuple(details["loc"]), applied) if details["type"] == "value_error" else []
+        found.append(Fault(fault.location, fault.message, "; ".join(filter(None, (fault.hint, *given)))))
+    return found
+
+
+def _fault(first: ErrorDetails, model: type[BaseModel], data: Mapping[str, Any], *, typed: bool) -> Fault:
     location: Path = tuple(part for part in first["loc"] if part != "[key]")
     path, slot = _follow(location, model, data)
     if first["type"] == "extra_forbidden":
@@ -60,25 +83,15 @@ def first_fault(
     return Fault(location, f"{path} cannot be {_shown(first['input'])}", f"it takes {allowed(slot, typed=typed)}")
 
 
-def refusal(
-    error: ValidationError, model: type[BaseModel], data: Mapping[str, Any], applied: Sequence[tuple[Path, Override]]
-) -> ConfigError:
-    """The first thing that is wrong, as an error that can be shown.
+def _in_order(error: ValidationError) -> list[ErrorDetails]:
+    """Unknown keys first, because one may be the misspelled name of one that is missing.
 
-    Args:
-        data: the configuration's JSON that was refused.
-        applied: the overrides in it, with their paths in that JSON.
+    A list of a wrong item is told for its item, and not for being too short without it.
     """
-    fault = first_fault(error, model, data)
-    first = _first(error)
-    given = _given(tuple(first["loc"]), applied) if first["type"] == "value_error" else []
-    return ConfigError(fault.message, hint="; ".join(filter(None, (fault.hint, *given))))
-
-
-def _first(error: ValidationError) -> ErrorDetails:
-    """An unknown key, if there is one, because it may be the misspelled name of one that is missing; else the first."""
-    faults = error.errors(include_url=False)
-    return next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
+    found = error.errors(include_url=False)
+    above = {details["loc"][:end] for details in found for end in range(len(details["loc"]))}
+    told = [details for details in found if details["type"] != "too_short" or details["loc"] not in above]
+    return sorted(told, key=lambda details: details["type"] != "extra_forbidden")
 
 
 def _cross_fault(location: Path, what: str, hint: str, model: type[BaseModel], data: Mapping[str, Any]) -> Fault:

@@ -1,54 +1,372 @@
-"""From a recipe's name and `key=value` overrides to a configuration that is right as a whole.
+"""From a tool, a recipe and what was said on top of it to one configuration, and where each value came from.
 
-Reads the disk for the recipe and for rules=FILE; any thread.
+Layers, each over the one before: the defaults, the recipe, a preset, recipe files (the innermost first), the
+environment, the command line. Reads the disk; any thread.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from typing import Any
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, GridrlError, UsageError
+from engine.training.presets import preset_settings
 
-from .config import RecipeConfig
-from .overrides import Override, parse_override, parse_value, put
-from .refusal import refusal
-from .registry import find_recipe
+from .aliases import idle, refuse_foreign, translated
+from .config import TOOLS, RecipeConfig, WorldConfig
+from .draft import Draft
+from .module import RecipeModule
+from .origins import Layer, Origin
+from .overrides import Override, parse_override, parse_value
+from .recipe_file import RecipeFile
+from .registry import Recipe, find_recipe
 from .rules_file import load_rules
+from .schema import allowed, choices
+from .tree import default_tree, leaves, typed_text
+
+ENVIRONMENT: Final = "GRIDRL__"
+"""Before a setting in the environment, whose dots are two underscores: GRIDRL__TRAINER__SEED."""
+
+MAX_FILES: Final = 16
+"""Files that build on one another."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as it was resolved; the entries of tables and lists are whole."""
+
+    key: str
+    text: str
+    """Its value, as one could type it."""
+    origin: Origin
+    default: str | None
+    """None: it has none, a recipe must say it."""
+    recipe: str | None
+    """What it is in the recipe as it stands; None: not there."""
+    help: str
+    allowed: str
+    choices: tuple[str, ...] = ()
+    """All that it can be, where that is a short list."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is not what the recipe says."""
+        return self.text != self.recipe
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What was made of one argument."""
+
+    text: str
+    meaning: str
+    """`setting`, `parameter of train()`, `preset`, or `left out: ...`."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """All there is to know of a configuration, be it right or wrong."""
+
+    tool: str
+    recipe: Recipe
+    config: WorldConfig | None
+    """None: something is wrong with it."""
+    faults: tuple[GridrlError, ...]
+    settings: tuple[Setting, ...]
+    parameters: tuple[Setting, ...]
+    """Of the recipe's function."""
+    parameter_model: type[BaseModel]
+    """What they are checked with."""
+    arguments: tuple[Argument, ...]
+    preset: str
+    files: tuple[RecipeFile, ...]
+    """The recipe files in it, the innermost first."""
 
 
 def resolve(recipe: str, overrides: Iterable[str] = ()) -> RecipeConfig:
-    """The configuration of a recipe with overrides on top; later ones win.
+    """What `train` does with a recipe and overrides on top; later ones win.
 
     Raises:
         UsageError: no such recipe.
-        ConfigError: a key that does not exist, a value that its place refuses, or a rules file that is wrong; the
+        ConfigError: a key that does not exist, a value that its place refuses, or a file that is wrong; the
             message names the path.
     """
-    config = find_recipe(recipe).train()
-    data = config.model_dump(mode="json")
-    given = [parse_override(argument) for argument in overrides]
-    applied = [(_apply(override, data), override) for override in given]
-    try:
-        # Through JSON, because strict JSON refuses true for 1 and yet takes lists for tuples.
-        return RecipeConfig.model_validate_json(json.dumps(data), strict=True)
-    except ValidationError as error:
-        raise refusal(error, RecipeConfig, data, applied) from None
+    config = resolve_tool("train", recipe, overrides).config
+    assert isinstance(config, RecipeConfig)
+    return config
 
 
-def _apply(override: Override, data: dict[str, Any]) -> tuple[str | int, ...]:
-    """Write an override into a configuration's JSON and return its place; `rules=my.yaml` stands for what is in it."""
-    file = _rules_file(override)
-    if file is None:
-        return put(data, RecipeConfig, override)
-    try:
-        data["rules"] = load_rules(file).model_dump(mode="json")
-    except ConfigError as error:
-        raise ConfigError(f"rules: {error.message}", hint=error.hint, line=error.line, column=error.column) from None
-    return ("rules",)
+def resolve_tool(
+    tool: str, recipe: str, overrides: Iterable[str] = (), environ: Mapping[str, str] = os.environ
+) -> Resolution:
+    """What a tool does with a recipe; see `examine`.
+
+    Raises:
+        UsageError, ConfigError: the first thing that is wrong.
+    """
+    resolution = examine(tool, recipe, overrides, environ)
+    if resolution.faults:
+        raise resolution.faults[0]
+    return resolution
+
+
+def examine(
+    tool: str, recipe: str, overrides: Iterable[str] = (), environ: Mapping[str, str] = os.environ
+) -> Resolution:
+    """Resolve as far as can be, and collect everything that is wrong.
+
+    Raises:
+        UsageError: no such recipe.
+        ConfigError: the recipe cannot be read or run at all.
+    """
+    return _Resolver(tool, find_recipe(recipe), list(overrides), environ).resolution()
+
+
+class _Resolver:
+    """Writes one layer after another into a draft. One use."""
+
+    def __init__(self, tool: str, recipe: Recipe, overrides: list[str], environ: Mapping[str, str]) -> None:
+        self._tool, self._recipe, self._model = tool, recipe, TOOLS[tool]
+        self._files, self._module, self._base = _chain(recipe)
+        parameters = self._module.parameters(tool) if self._module is not None else _NoParameters
+        self._parameters: Draft[BaseModel] = Draft(parameters)
+        self._faults: list[GridrlError] = []
+        self._arguments: list[Argument] = []
+        self._preset: tuple[str, Origin] | None = None
+        self._said: list[tuple[Override, Origin]] = []
+        """Settings from the environment and the command line, in the order in which they are written."""
+        self._for_function: list[tuple[Override, Origin]] = []
+        """The same for parameters of the recipe's function."""
+        for file in self._files:
+            if file.preset:
+                self._choose_preset(file.preset, file.origin_at(tool, ("preset",)))
+        self._read_environment(environ)
+        self._read_command_line(overrides)
+
+    def resolution(self) -> Resolution:
+        made = self._made()
+        base = self._start(made)
+        base.interpolate()
+        draft = self._written(made)
+        self._faults += draft.interpolate()
+        config, wrong = draft.check()
+        if made is not None or self._module is None:  # else it lacks everything, for want of a right parameter
+            self._faults += wrong
+        return Resolution(
+            self._tool,
+            self._recipe,
+            None if self._faults else config,
+            tuple(self._faults),
+            tuple(_settings(draft, base)),
+            tuple(_settings(self._parameters, Draft(self._parameters.model))),
+            self._parameters.model,
+            tuple(self._arguments),
+            self._preset[0] if self._preset else "",
+            tuple(self._files),
+        )
+
+    # ---- What was said
+
+    def _read_environment(self, environ: Mapping[str, str]) -> None:
+        for name in sorted(name for name in environ if name.startswith(ENVIRONMENT)):
+            origin = Origin(Layer.ENVIRONMENT, name)
+            try:
+                override = parse_override(
+                    f"{name.removeprefix(ENVIRONMENT).lower().replace('__', '.')}={environ[name]}"
+                )
+            except ConfigError as error:
+                self._faults.append(ConfigError(origin.prefix + error.message, hint=error.hint))
+                continue
+            if not self._is_for_others(override.names[0]):
+                self._take(override, origin)
+
+    def _is_for_others(self, name: str) -> bool:
+        """An environment is for all tools: what only another one takes is no fault."""
+        return name not in self._model.model_fields and any(name in model.model_fields for model in TOOLS.values())
+
+    def _read_command_line(self, overrides: list[str]) -> None:
+        fields = frozenset(self._model.model_fields)
+        for argument in overrides:
+            try:
+                override = parse_override(argument)
+                if not self._is_parameter(override):
+                    if words := idle(override):
+                        self._arguments.append(Argument(argument, f"left out: {words}"))
+                        continue
+                    override = translated(override, fields)
+                    refuse_foreign(override)
+            except ConfigError as error:
+                self._faults.append(error)
+                continue
+            self._arguments.append(Argument(argument, self._take(override, Origin(Layer.COMMAND_LINE, argument))))
+
+    def _is_parameter(self, override: Override) -> bool:
+        return override.names[0] in self._parameters.model.model_fields
+
+    def _take(self, override: Override, origin: Origin) -> str:
+        """Keep one for the layer that it belongs to. Returns what it is."""
+        if self._is_parameter(override):
+            self._for_function.append((override, origin))
+            return f"parameter of {self._parameters.model.__name__}()"
+        if override.key == "preset":
+            self._choose_preset(override.text, origin)
+            return "preset"
+        self._said.append((override, origin))
+        return "setting" if override.key == origin.where.partition("=")[0] else f"setting {override.key}"
+
+    def _choose_preset(self, name: str, origin: Origin) -> None:
+        if "trainer" in self._model.model_fields:
+            self._preset = name, origin
+        elif origin.layer is Layer.COMMAND_LINE:
+            self._faults.append(ConfigError(f"preset: gridrl {self._tool} trains nothing", hint="leave it out"))
+
+    # ---- Writing it
+
+    def _made(self) -> WorldConfig | None:
+        """What the recipe's function gives; None without one, or where a parameter that it needs is wrong."""
+        if self._module is None:
+            return None
+        names = self._parameters.model.model_fields
+        for file in self._files:
+            given = {key: value for key, value in file.settings(self._tool, names).items() if key in names}
+            self._faults += self._parameters.merge(given, partial(file.origin_at, self._tool))
+        for override, origin in self._for_function:
+            self._attempt(self._parameters, override, origin)
+        self._faults += self._parameters.interpolate()
+        checked, wrong = self._parameters.check()
+        self._faults += wrong
+        if checked is None:  # with the defaults instead, what is wrong elsewhere can be told
+            checked = Draft(self._parameters.model).check()[0]
+        if checked is None:
+            return None
+        return self._module.make(self._tool, {name: getattr(checked, name) for name in names})
+
+    def _start(self, made: WorldConfig | None) -> Draft[WorldConfig]:
+        draft: Draft[WorldConfig] = Draft(self._model)
+        if made is not None:
+            draft.adopt(made, Origin(Layer.RECIPE, self._base))
+        return draft
+
+    def _written(self, made: WorldConfig | None) -> Draft[WorldConfig]:
+        """All layers; a preset has to know how many agents there are, which any layer above it may say."""
+        draft = self._start(made)
+        if self._preset is not None:
+            heard = len(self._faults)
+            self._write_above_presets(draft)
+            agents = draft.data.get("rules", {}).get("agents") if isinstance(draft.data.get("rules"), dict) else 1
+            del self._faults[heard:]
+            draft = self._start(made)
+            self._write_preset(draft, agents if isinstance(agents, int) and agents > 0 else 1)
+        self._write_above_presets(draft)
+        return draft
+
+    def _write_preset(self, draft: Draft[WorldConfig], agents: int) -> None:
+        assert self._preset is not None
+        name, chosen = self._preset
+        try:
+            settings = preset_settings(name, agents)
+        except UsageError as error:
+            self._faults.append(ConfigError(f"{chosen.prefix}preset: {error.message}", hint=error.hint))
+            return
+        self._faults += draft.merge({"trainer": settings}, lambda names: Origin(Layer.PRESET, name))
+
+    def _write_above_presets(self, draft: Draft[WorldConfig]) -> None:
+        for file in self._files:
+            self._write_file(draft, file)
+        for override, origin in self._said:
+            self._attempt(draft, override, origin)
+
+    def _write_file(self, draft: Draft[WorldConfig], file: RecipeFile) -> None:
+        names = self._parameters.model.model_fields
+        said = {key: value for key, value in file.settings(self._tool, names).items() if key not in names}
+        origin_at = partial(file.origin_at, self._tool)
+        if isinstance(said.get("rules"), str):
+            self._write_rules(draft, file.beside(said.pop("rules")), origin_at(("rules",)))
+        if isinstance(said.get("map"), str):
+            said["map"] = file.beside(said["map"])
+        if isinstance(said.get("more_maps"), list):
+            said["more_maps"] = [file.beside(name) if isinstance(name, str) else name for name in said["more_maps"]]
+        foreign = {key: said.pop(key) for key in list(said) if self._is_foreign(key, origin_at((key,)))}
+        del foreign  # each has been named among the faults
+        self._faults += draft.merge(said, origin_at)
+
+    def _is_foreign(self, key: str, origin: Origin) -> bool:
+        try:
+            refuse_foreign(Override(key, ""))
+        except ConfigError as error:
+            self._faults.append(ConfigError(origin.prefix + error.message, hint=error.hint))
+            return True
+        return False
+
+    def _attempt(self, draft: Draft[Any], override: Override, origin: Origin) -> None:
+        path = _rules_file(override)
+        if path is not None:
+            self._write_rules(draft, path, origin)
+            return
+        try:
+            draft.put(override, origin)
+        except ConfigError as error:
+            self._faults.append(ConfigError(origin.prefix + error.message, hint=self._hint(override, error.hint)))
+
+    def _hint(self, override: Override, hint: str) -> str:
+        first = override.names[0]
+        others = [tool for tool, model in TOOLS.items() if first in model.model_fields]
+        return f"{first} belongs to gridrl {others[0]}" if self._is_for_others(first) else hint
+
+    def _write_rules(self, draft: Draft[Any], path: str, origin: Origin) -> None:
+        """`rules=my.yaml` stands for what is in it."""
+        try:
+            draft.put_value(("rules",), load_rules(path).model_dump(mode="json"), origin)
+        except ConfigError as error:
+            words = f"{origin.prefix}rules: {error.message}"
+            self._faults.append(ConfigError(words, hint=error.hint, line=error.line, column=error.column))
+
+
+class _NoParameters(BaseModel):
+    """Of a recipe without a function."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _chain(recipe: Recipe) -> tuple[list[RecipeFile], RecipeModule | None, str]:
+    """The files of a recipe, the innermost first, the module below them, if there is one, and its name."""
+    files: list[RecipeFile] = []
+    while isinstance(recipe.source, RecipeFile):
+        file = recipe.source
+        files.insert(0, file)
+        place = file.origin_at("train", ("recipe",))
+        if len(files) > MAX_FILES:
+            raise ConfigError(
+                f"{place.prefix}recipe: more than {MAX_FILES} files build on one another", hint="is one its own base?"
+            )
+        if not file.base:
+            return files, None, ""
+        try:
+            recipe = find_recipe(file.beside(file.base))
+        except GridrlError as error:
+            raise ConfigError(f"{place.prefix}recipe: {error.message}", hint=error.hint) from None
+        if isinstance(recipe.source, RecipeFile) and recipe.source.path.resolve() in {f.path.resolve() for f in files}:
+            names = " -> ".join(f.path.name for f in (*reversed(files), recipe.source))
+            raise ConfigError(
+                f"{place.prefix}recipe: it goes round: {names}", hint="build on a recipe that stands alone"
+            )
+    return files, recipe.source, recipe.name
+
+
+def _settings(draft: Draft[Any], base: Draft[Any]) -> Iterator[Setting]:
+    """Every setting of a draft, beside what it is by default and in the recipe."""
+    defaults = {leaf.key: typed_text(leaf.slot, leaf.value) for leaf in leaves(draft.slot, default_tree(draft.slot))}
+    before = {leaf.key: typed_text(leaf.slot, leaf.value) for leaf in leaves(base.slot, base.data)}
+    for leaf in leaves(draft.slot, draft.data):
+        text = typed_text(leaf.slot, leaf.value)
+        origin = draft.origins.within(leaf.path)
+        default, recipe = defaults.get(leaf.key), before.get(leaf.key)
+        yield Setting(leaf.key, text, origin, default, recipe, leaf.help, allowed(leaf.slot), choices(leaf.slot))
 
 
 def _rules_file(override: Override) -> str | None:
@@ -57,6 +375,6 @@ def _rules_file(override: Override) -> str | None:
         return None
     try:
         value = parse_value(override.text)
-    except ValueError:  # torn JSON: for `put` to complain about
+    except ValueError:  # torn JSON: for the draft to complain about
         return None
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and "${" not in value else None

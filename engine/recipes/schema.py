@@ -89,12 +89,19 @@ def _limits_of(extra: Any) -> list[Any]:
     return list(extra.metadata) if isinstance(extra, FieldInfo) else [extra]
 
 
-def _what(slot: Slot, typed: bool) -> str:
-    choices = get_args(slot.type) if get_origin(slot.type) is Literal else ()
+def choices(slot: Slot) -> tuple[str, ...]:
+    """The values of a place that has only a few, as one would type them; else nothing."""
+    if slot.type is bool:
+        return ("true", "false")
+    values = get_args(slot.type) if get_origin(slot.type) is Literal else ()
     if isinstance(slot.type, type) and issubclass(slot.type, Enum):
-        choices = tuple(member.value for member in slot.type)
-    if choices:
-        return "one of " + ", ".join(map(str, choices))
+        values = tuple(member.value for member in slot.type)
+    return tuple(map(str, values))
+
+
+def _what(slot: Slot, typed: bool) -> str:
+    if slot.type is not bool and choices(slot):
+        return "one of " + ", ".join(choices(slot))
     table, sequence = ("a JSON object", "a JSON list") if typed else ("a table", "a list")
     if slot.model is not None:
         return f"{table} with " + ", ".join(slot.model.model_fields)

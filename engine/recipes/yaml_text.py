@@ -57,7 +57,7 @@ def read_yaml(text: str, name: str) -> YamlText:
         ConfigError: it is no YAML, no table, or more than plain YAML; with line and column.
     """
     if len(text) > MAX_BYTES:
-        raise ConfigError(f"{name} is larger than {MAX_BYTES // 1024} KB", hint="a game takes a few KB")
+        raise ConfigError(f"{name} is larger than {MAX_BYTES // 1024} KB", hint="it takes a few KB at most")
     try:
         return _Reader(text, name).document()
     except yaml.MarkedYAMLError as error:
@@ -82,7 +82,7 @@ class _Reader:
         next(self._events)  # the start of the stream
         start = next(self._events)
         if isinstance(start, yaml.StreamEndEvent):
-            raise _refusal(self._name, (1, 1), "there is nothing in it", "begin with name: and the game's name")
+            raise _refusal(self._name, (1, 1), "there is nothing in it", "write `key: value`, one a line")
         first = next(self._events)
         if not isinstance(first, yaml.MappingStartEvent):
             raise self._refused(first, "a table is needed here", "write `key: value`, one a line")
@@ -128,12 +128,8 @@ class _Reader:
 
     def _scalar(self, event: yaml.ScalarEvent) -> Any:
         """Quoted text is text; else null, true and false (as YAML writes them), numbers, and everything else text."""
-        if event.style is not None:
-            return event.value
-        if event.value in _WORDS or event.value in ("Null", "NULL", "True", "TRUE", "False", "FALSE"):
-            return _WORDS[event.value.lower()]
         try:
-            return parse_number(event.value)
+            return event.value if event.style is not None else _plain(event.value)
         except ValueError as error:
             raise self._refused(event, str(error)) from None
 
@@ -150,6 +146,20 @@ class _Reader:
 
     def _refused(self, event: yaml.Event, message: str, hint: str = "") -> ConfigError:
         return _refusal(self._name, _place(event), message, hint)
+
+
+def reads_as_text(text: str) -> bool:
+    """Whether an unquoted word is read as the text that it is."""
+    try:
+        return bool(_plain(text) == text)
+    except ValueError:
+        return False
+
+
+def _plain(text: str) -> Any:
+    if text in _WORDS or text in ("Null", "NULL", "True", "TRUE", "False", "FALSE"):
+        return _WORDS[text.lower()]
+    return parse_number(text)
 
 
 def _place(event: yaml.Event) -> Place:

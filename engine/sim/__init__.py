@@ -2,7 +2,7 @@
 
 from . import games
 from .batch import AgentView, Batch, EnvView, Episodes, Step
-from .native import ENGINE_VERSION
+from .native import ENGINE_BUILD, ENGINE_VERSION
 from .playback import Keyframes, Playback, Verification
 from .recording import RecordedMap, Recorder, Recording
 from .rules import (
@@ -39,6 +39,7 @@ __all__ = [
     "DIRECTIONS",
     "DIRECTION_STEPS",
     "EMPTY",
+    "ENGINE_BUILD",
     "ENGINE_VERSION",
     "FIRST_KIND",
     "FOREVER",

@@ -18,10 +18,13 @@ except ImportError as error:
         hint="install the program with a C compiler at hand: pip install . (or pip install -e .)",
     ) from error
 
-__all__ = ["ENGINE_VERSION", "check", "ffi", "lib", "put_name"]
+__all__ = ["ENGINE_BUILD", "ENGINE_VERSION", "check", "ffi", "lib", "put_name"]
 
 ENGINE_VERSION = ".".join(str(lib.gw_version() // unit % 100) for unit in (10_000, 100, 1))
 """Version of the C engine; snapshots are good for the same one only."""
+
+ENGINE_BUILD = ffi.string(lib.built_with()).decode(errors="replace")
+"""The compiler of the C engine, and its flags."""
 
 _WORDS = {
     lib.GW_INVALID_ARGUMENT: "the simulator was called with an argument out of range",

@@ -8,12 +8,6 @@ from collections.abc import Callable
 MAX_SEED = 2**63 - 1
 
 
-def add_recipe(parser: argparse.ArgumentParser) -> None:
-    """`RECIPE key=value ...`, as `engine.recipes.resolve` takes them."""
-    parser.add_argument("recipe", metavar="RECIPE", help="what to play or learn; gridrl --list shows them")
-    parser.add_argument("settings", metavar="key=value", nargs="*", help="settings, such as rules.max_steps=50")
-
-
 def whole_number(least: int, most: int) -> Callable[[str], int]:
     """A type for argparse: whole numbers from `least` to `most`."""
 

@@ -2,105 +2,56 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 
-from engine.errors import UsageError
 from engine.maps import cells_for
-from engine.policies.registry import TRAINED, Policy, create_policy, policy_names
-from engine.recipes import RecipeConfig, maps_of, resolve, worlds_of
-from engine.runs import check_run_name, list_runs, runs_root
-from engine.runs.recordings import SUFFIX, save_recording
-from engine.sim import Batch, EnvView, Episodes, RecordedMap, Recorder, Spec, World
+from engine.policies.registry import Policy
+from engine.recipes import PlayConfig, Resolution, WorldConfig, maps_of, worlds_of
+from engine.runs.recordings import save_recording
+from engine.sim import Batch, EnvView, Episodes, RecordedMap, Recorder, Spec
 
-from .arguments import MAX_SEED, add_recipe, whole_number
 from .drawing import drawn
+from .outputs import recording_path
+from .policies import find_player
 from .text import GAP, count, line, note, number, padded, printable
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    scripted = ", ".join(name for name in policy_names() if name != TRAINED)
-    add_recipe(parser)
-    parser.add_argument(
-        "--policy", default="simple", metavar="POLICY", help=f"{scripted}, or a run's name (also trained:RUN); simple"
-    )
-    number_of = whole_number(1, 1_000_000)
-    parser.add_argument("--episodes", type=number_of, default=5, metavar="N", help="how many to play; 5")
-    seed = whole_number(0, MAX_SEED)
-    parser.add_argument("--seed", type=seed, default=None, metavar="N", help="of starts and choices; trainer.seed")
-    parser.add_argument("--render", action="store_true", help="draw every step in text")
-    words = f"keep the first episode for gridrl replay in this {SUFFIX}"
-    parser.add_argument("--record", type=_recording_path, metavar="FILE", help=words)
-
-
-def _recording_path(text: str) -> Path:
-    """Checked before anything is played. The ending keeps a map or a note from being written over by mistake."""
-    path = Path(text)
-    if path.suffix != SUFFIX:
-        raise argparse.ArgumentTypeError(f"takes a file name that ends in {SUFFIX}, not {text[:80]!r}")
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no directory {str(path.parent)[:80]!r}")
-    return path
-
-
-def run(arguments: argparse.Namespace) -> int:
-    config = resolve(arguments.recipe, arguments.settings)
-    seed = config.trainer.seed if arguments.seed is None else arguments.seed
+def run(resolution: Resolution) -> int:
+    config = resolution.config
+    assert isinstance(config, PlayConfig)
+    path = None if config.record is None else recording_path(config.record)
+    player = find_player(config.policy)
     worlds = worlds_of(config)
-    policy = _policy(arguments.policy, worlds[0], seed)
+    policy = player.maker(worlds[0])(config.seed)
     table = _Table(worlds[0].spec)
-    with closing(Batch(worlds, seed=seed)) as batch:
-        recorder = _recorder(batch, config, seed) if arguments.record else None
+    with closing(Batch(worlds, seed=config.seed)) as batch:
+        recorder = recorder_of(batch, config, config.seed) if path is not None else None
         line(table.header())
-        for episodes in _played(batch, policy, arguments, recorder):
+        for episodes in _played(batch, policy, config, recorder):
             for text in table.lines(episodes):
                 line(text)
-            if recorder is not None:
-                save_recording(arguments.record, recorder.recording())
-                note(f"recorded episode 0 in {printable(arguments.record)}")
+            if path is not None and recorder is not None:
+                save_recording(path, recorder.recording())
+                note(f"recorded episode 0 in {printable(path)}")
                 recorder = None
     line(table.means())
     return 0
 
 
-def _recorder(batch: Batch, config: RecipeConfig, seed: int) -> Recorder:
+def recorder_of(batch: Batch, config: WorldConfig, seed: int) -> Recorder:
+    """A recorder of a batch of one env that was made from a configuration, with its worlds in their order."""
     maps = [RecordedMap(each.name, cells_for(each, config.rules)) for each in maps_of(config)]
     return Recorder(batch, maps, seed)
 
 
-def _policy(name: str, world: World, seed: int) -> Policy:
-    """A scripted policy by its name; everything else is a run, whose newest checkpoint plays."""
-    prefix = f"{TRAINED}:"
-    if name in policy_names() and name != TRAINED:
-        return create_policy(name, world.rules, world.spec, seed=seed)
-    checkpoint = _newest_checkpoint(name.removeprefix(prefix))
-    return create_policy(TRAINED, world.rules, world.spec, seed=seed, checkpoint=checkpoint)
-
-
-def _newest_checkpoint(run_id: str) -> Path:
-    known = {directory.run_id: directory for directory in list_runs(runs_root())}
-    if check_run_name(run_id) not in known:
-        raise UsageError(
-            f"no policy and no run is called {run_id!r}",
-            hint=f"policies are {', '.join(policy_names())}; gridrl runs lists the runs",
-        )
-    checkpoint = known[run_id].latest_checkpoint()
-    if checkpoint is None:
-        raise UsageError(f"run {run_id} has no checkpoint yet", hint="it saves one when it ends")
-    return checkpoint
-
-
-def _played(
-    batch: Batch, policy: Policy, arguments: argparse.Namespace, recorder: Recorder | None
-) -> Iterator[Episodes]:
+def _played(batch: Batch, policy: Policy, config: PlayConfig, recorder: Recorder | None) -> Iterator[Episodes]:
     """Play one env, episode after episode; yields the agents' records as each ends."""
-    for _ in range(arguments.episodes):
+    for _ in range(config.episodes):
         while True:
-            if arguments.render:
+            if config.render:
                 _draw(batch.look(), batch.spec)
             actions = policy.act(batch.observations)
             batch.step(actions)

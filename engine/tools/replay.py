@@ -1,39 +1,69 @@
-"""`gridrl replay`: a recording is simulated again, held against its hashes, and summed up. Main thread; reads only."""
+"""`gridrl replay`: a recording is simulated again, held against its hashes, and summed up. Main thread.
+
+Given a recipe in place of a recording, one episode is played and recorded first.
+"""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import UsageError
-from engine.runs.recordings import load_recording
-from engine.sim import ENGINE_VERSION, EnvView, Playback, Recording, Verification
+from engine.recipes import ReplayConfig, Resolution, worlds_of
+from engine.runs.recordings import load_recording, save_recording
+from engine.sim import ENGINE_VERSION, Batch, EnvView, Playback, Recording, Verification
 
-from .arguments import whole_number
 from .drawing import drawn
+from .outputs import recording_path
+from .play import recorder_of
+from .policies import find_player
 from .text import aligned, count, line, note, number, printable
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recording", type=Path, metavar="FILE", help="what gridrl play --record has written")
-    tick = whole_number(0, 10**9)
-    parser.add_argument("--at", type=tick, default=None, metavar="TICK", help="draw the map as it was at that tick")
+def run(resolution: Resolution) -> int:
+    """Play an episode, record it, and replay the file."""
+    config = resolution.config
+    assert isinstance(config, ReplayConfig)
+    path = recording_path(config.record)
+    save_recording(path, _recorded(config))
+    note(f"recorded an episode in {printable(path)}")
+    return replay_file(path, None)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    recording = load_recording(arguments.recording)
-    if arguments.at is not None:
-        _check_can_be_drawn(arguments.at, recording)
+def _recorded(config: ReplayConfig) -> Recording:
+    player, worlds = find_player(config.policy), worlds_of(config)
+    policy = player.maker(worlds[0])(config.seed)
+    with Batch(worlds, seed=config.seed) as batch:
+        recorder = recorder_of(batch, config, config.seed)
+        while not recorder.ended:
+            actions = policy.act(batch.observations)
+            batch.step(actions)
+            recorder.record(actions)
+        return recorder.recording()
+
+
+def replay_file(path: Path, at: int | None) -> int:
+    """Play a recording again. Returns the exit code: 1 where it is not as it was recorded.
+
+    Args:
+        at: the tick to draw; without one it is summed up.
+
+    Raises:
+        RecordingError: it cannot be read.
+        UsageError: there is no such tick.
+    """
+    recording = load_recording(path)
+    if at is not None:
+        _check_can_be_drawn(at, recording)
     with Playback(recording) as playback:
         first = playback.batch.look()
         verification = playback.verify()
-        if arguments.at is None:
+        if at is None:
             _sum_up(playback, first, verification)
         else:
-            _draw(playback, arguments.at)
-    return _answer(recording, verification, quiet=arguments.at is not None)
+            _draw(playback, at)
+    return _answer(recording, verification, quiet=at is not None)
 
 
 def _check_can_be_drawn(tick: int, recording: Recording) -> None:

@@ -5,6 +5,7 @@ Frozen; any thread; no torch. A step is one agent-step everywhere: one row actin
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -21,55 +22,67 @@ class TrainerConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    total_steps: int = Field(default=1_000_000, ge=1)
-    """Agent steps until the run is finished; the last iteration is completed."""
-    env_count: int = Field(default=512, ge=1, le=1_000_000)
-    """Envs stepped together. Rows are this times the game's agents."""
-    horizon: int = Field(default=32, ge=1, le=65_536)
-    """Steps of every env between two updates."""
-    minibatch_size: int = Field(default=2048, ge=2)
-    """Samples of one optimiser step; divides rows x horizon."""
-    epochs: int = Field(default=2, ge=1, le=100)
-    """Passes over each batch."""
+    total_steps: int = Field(
+        default=1_000_000, ge=1, description="agent steps until the run is finished; the last iteration is completed"
+    )
+    env_count: int = Field(
+        default=512, ge=1, le=1_000_000, description="envs stepped together; rows are this times the game's agents"
+    )
+    horizon: int = Field(default=32, ge=1, le=65_536, description="steps of every env between two updates")
+    minibatch_size: int = Field(default=2048, ge=2, description="samples of one optimiser step; divides rows x horizon")
+    epochs: int = Field(default=2, ge=1, le=100, description="passes over each batch")
 
-    learning_rate: float = Field(default=2.5e-3, gt=0, le=1)
-    """Adam's step size; high, because minibatches are large."""
-    anneal: bool = True
-    """Lower the learning rate linearly to zero over total_steps."""
-    gamma: float = Field(default=0.99, ge=0, le=1)
-    """Discount per step."""
-    gae_lambda: float = Field(default=0.95, ge=0, le=1)
-    """Weight of longer returns in the advantage; 0 is one step, 1 the whole episode."""
-    clip: float = Field(default=0.2, gt=0, le=10)
-    """Largest change of an action's probability ratio that still pays."""
-    value_clip: float = Field(default=0.0, ge=0)
-    """Largest change of a value that still counts, in reward units; 0 = off."""
-    entropy_coefficient: float = Field(default=0.01, ge=0, le=10)
-    """Weight of the entropy bonus."""
-    value_coefficient: float = Field(default=0.5, ge=0)
-    """Weight of the value loss."""
-    max_grad_norm: float = Field(default=0.5, gt=0)
-    """Gradients are scaled down to this norm over all parameters."""
-    target_kl: float | None = Field(default=None, gt=0)
-    """Skip the remaining epochs of a batch once the policy moved this far; looked at between epochs."""
-    normalize_advantages: bool = True
-    """Advantages of a minibatch get mean 0 and deviation 1."""
-    normalize_rewards: bool = False
-    """Divide rewards by the running deviation of the discounted return."""
+    learning_rate: float = Field(
+        default=2.5e-3, gt=0, le=1, description="Adam's step size; high, because minibatches are large"
+    )
+    anneal: bool = Field(default=True, description="lower the learning rate linearly to zero over total_steps")
+    gamma: float = Field(default=0.99, ge=0, le=1, description="discount per step")
+    gae_lambda: float = Field(
+        default=0.95,
+        ge=0,
+        le=1,
+        description="weight of longer returns in the advantage; 0 is one step, 1 the whole episode",
+    )
+    clip: float = Field(
+        default=0.2, gt=0, le=10, description="largest change of an action's probability ratio that still pays"
+    )
+    value_clip: float = Field(
+        default=0.0, ge=0, description="largest change of a value that still counts, in reward units; 0 = off"
+    )
+    entropy_coefficient: float = Field(default=0.01, ge=0, le=10, description="weight of the entropy bonus")
+    value_coefficient: float = Field(default=0.5, ge=0, description="weight of the value loss")
+    max_grad_norm: float = Field(
+        default=0.5, gt=0, description="gradients are scaled down to this norm over all parameters"
+    )
+    target_kl: float | None = Field(
+        default=None,
+        gt=0,
+        description="skip the remaining epochs of a batch once the policy moved this far; looked at between epochs",
+    )
+    normalize_advantages: bool = Field(default=True, description="advantages of a minibatch get mean 0 and deviation 1")
+    normalize_rewards: bool = Field(
+        default=False, description="divide rewards by the running deviation of the discounted return"
+    )
 
-    policy: Architecture = Architecture()
-    """Kind and sizes of the network."""
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    """Of everything random: worlds, weights, actions, shuffles."""
-    threads: int = Field(default=1, ge=1, le=64)
-    """Workers that step envs. Does not change the run."""
-    torch_threads: int = Field(default=1, ge=1, le=256)
-    """Threads inside one tensor operation. More of them collapse where cores are shared: measure first."""
+    policy: Architecture = Field(default=Architecture(), description="kind and sizes of the network")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="of everything random: worlds, weights, actions, shuffles")
+    threads: int = Field(default=1, ge=1, le=64, description="workers that step envs; does not change the run")
+    torch_threads: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="threads inside one tensor operation; more of them collapse where cores are shared",
+    )
 
-    checkpoint_every_s: float = Field(default=300.0, gt=0)
-    """Seconds between checkpoints; there is always one at the end."""
-    log_episodes: int = Field(default=64, ge=0, le=10_000)
-    """Most episodes written to the log per iteration, evenly chosen among those that ended in it."""
+    checkpoint_every_s: float = Field(
+        default=300.0, gt=0, description="seconds between checkpoints; there is always one at the end"
+    )
+    log_episodes: int = Field(
+        default=64,
+        ge=0,
+        le=10_000,
+        description="most episodes written to the log per iteration, evenly chosen among those that ended in it",
+    )
 
     @model_validator(mode="after")
     def _check_across_fields(self) -> Self:
@@ -93,10 +106,11 @@ class TrainerConfig(BaseModel):
         if batch % self.minibatch_size == 0:
             return
         product = f"{self.env_count} envs x {agent_count} agents x {self.horizon} steps = {batch}"
-        smaller = max((n for n in _divisors(batch) if n <= self.minibatch_size), default=batch)
+        divisors = _divisors(self.env_count, agent_count, self.horizon) - {1}  # 1 is no minibatch
+        near = min(divisors, key=lambda size: abs(math.log(size / self.minibatch_size)))
         raise ConfigError(
             f"minibatch_size {self.minibatch_size} does not divide the batch of {product}",
-            hint=f"minibatch_size={smaller} makes {batch // smaller} whole minibatches",
+            hint=f"minibatch_size={near} makes {batch // near} whole minibatch{'' if near == batch else 'es'}",
         )
 
     def learning_rate_at(self, step: int, base: float) -> float:
@@ -104,6 +118,10 @@ class TrainerConfig(BaseModel):
         return base * max(0.0, 1.0 - step / self.total_steps) if self.anneal else base
 
 
-def _divisors(number: int) -> set[int]:
-    small = [n for n in range(1, int(number**0.5) + 1) if number % n == 0]
-    return {*small, *(number // n for n in small)}
+def _divisors(*factors: int) -> set[int]:
+    """Of the product: each is a product of divisors of the factors."""
+    found = {1}
+    for factor in factors:
+        small = [n for n in range(1, math.isqrt(factor) + 1) if factor % n == 0]
+        found = {one * other for one in found for n in small for other in (n, factor // n)}
+    return found

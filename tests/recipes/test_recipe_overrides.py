@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from engine.errors import ConfigError, UsageError
-from engine.recipes import RecipeConfig, resolve
+from engine.recipes import examine, resolve
 from engine.recipes.overrides import parse_value
 from engine.sim import Resource
 
-
-def at(config: RecipeConfig, key: str) -> Any:
-    """The value of a dotted key in a configuration's JSON; list items by name."""
-    place: Any = config.model_dump(mode="json")
-    for name in key.split("."):
-        if isinstance(place, list):
-            place = next(item for index, item in enumerate(place) if name in (str(index), _name(item)))
-        else:
-            place = place[name]
-    return place
-
-
-def _name(item: Any) -> str | None:
-    return item.get("name") if isinstance(item, dict) else None
+from .spoken import value_at, words_of
 
 
 @pytest.mark.parametrize(
@@ -88,7 +73,7 @@ def test_a_value_that_is_no_value_is_refused_in_words(text: str) -> None:
 def test_a_setting_is_applied(recipe: str, setting: str, value: object) -> None:
     config = resolve(recipe, [setting])
 
-    assert at(config, setting.partition("=")[0]) == value
+    assert value_at(config.model_dump(mode="json"), setting.partition("=")[0]) == value
 
 
 @pytest.mark.parametrize(
@@ -144,7 +129,7 @@ def test_a_setting_is_refused_with_its_path_and_what_is_allowed(setting: str, wo
     with pytest.raises(ConfigError) as refused:
         resolve("arena", [setting])
 
-    said = f"{refused.value.message} | {refused.value.hint}"
+    said = words_of(refused.value)
     assert [word for word in words if word not in said] == [], said
     assert "pydantic" not in said
     assert "http" not in said
@@ -167,7 +152,11 @@ def test_a_setting_inside_something_that_was_replaced_by_a_number_is_refused() -
         resolve("navigation", ["rules=3", "rules.agents=2"])
 
 
-@pytest.mark.parametrize("name", ["navgation", "Navigation", "../prod", "os", "__init__", "prod.arena", "", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "name",
+    ["navgation", "Navigation", "os", "__init__", "prod.os", "prod", "prod.", ".arena", "recipes.", "experiment.arena",
+     "prod.prod.arena", "engine.recipes.prod.arena.world", "arena.train", "", "\x1b[31m"],
+)  # fmt: skip
 def test_a_recipe_that_is_not_there_is_never_imported(name: str) -> None:
     with pytest.raises(UsageError, match="no recipe is called"):
         resolve(name)
@@ -178,3 +167,29 @@ def test_the_nearest_recipe_is_named() -> None:
         resolve("arena_esay")
 
     assert "did you mean arena_easy" in refused.value.hint
+
+
+def test_a_wrong_item_of_a_list_is_one_fault() -> None:
+    faults = examine("train", "arena", ['trainer.policy.hidden=["x"]'], {}).faults
+
+    assert [fault.message for fault in faults] == ["trainer.policy.hidden.0 cannot be 'x'"]
+
+
+def test_all_faults_are_told_at_once() -> None:
+    settings = ["trainer.epochs=x", "trainer.gama=1", "trainer.seed=-1", "rules.agents=0", "map=", "x", "run=con"]
+
+    faults = examine("train", "arena", settings, {}).faults
+
+    said = [words_of(fault) for fault in faults]
+    assert len(said) == 7
+    for key in ("trainer.epochs", "trainer.gama", "trainer.seed", "rules.agents", "map: ", "'x' is not", "run: 'con'"):
+        assert len([each for each in said if key in each.partition("|")[0]]) == 1
+
+
+def test_a_wrong_parameter_is_one_fault_and_others_are_told() -> None:
+    faults = examine("train", "arena", ["batteries_per_heart=x", "trainer.gama=1"], {}).faults
+
+    assert [fault.message for fault in faults] == [
+        "batteries_per_heart cannot be 'x'",
+        "trainer.gama: there is no 'gama' in trainer",
+    ]

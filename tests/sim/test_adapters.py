@@ -40,7 +40,7 @@ def worlds_for(recipe: str) -> list[World]:
 
 
 def agents_in(recipe: str) -> int:
-    return recipes()[recipe].train().rules.agents
+    return resolve(recipe).rules.agents
 
 
 RECIPES = list(recipes())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from engine.cli import main
-from engine.recipes import resolve, world_of
+from engine.recipes import resolve, resolve_tool, world_of
 from engine.sim import Batch
-from engine.tools.play import drawn
+from engine.tools.drawing import drawn
+from engine.tools.play import run
 
 
 def played(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[list[str]]:
@@ -32,6 +33,20 @@ def test_every_agent_has_its_line_and_the_terms_add_up(capsys: pytest.CaptureFix
     assert {row[3] for row in rows} == {"60"}
     for row in rows:
         assert float(row[2]) == pytest.approx(sum(map(float, row[5:])), abs=0.002)
+
+
+def test_settings_and_options_are_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("navigation", "--policy", "random", "--episodes", "2", "--seed", "5")
+
+    assert played(capsys, *options) == played(capsys, "navigation", "policy=random", "episodes=2", "seed=5")
+
+
+def test_the_tool_plays_what_was_resolved(capsys: pytest.CaptureFixture[str]) -> None:
+    expected = played(capsys, "navigation", "episodes=2")
+
+    assert run(resolve_tool("play", "navigation", ["episodes=2"], {})) == 0
+
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == expected
 
 
 def test_the_same_seed_plays_the_same(capsys: pytest.CaptureFixture[str]) -> None:

@@ -160,25 +160,89 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("hello")
     answers = {
-        "nowhere": f"cannot read {tmp_path}/nowhere: it does not exist",
+        "no.gridrec": f"cannot read {tmp_path}/no.gridrec: it does not exist",
         "pipe": f"{tmp_path}/pipe is not a regular file",
         "empty": f"{tmp_path}/empty: the recording is empty",
         "text": f"{tmp_path}/text: this is not a recording",
-        "x" * 300: f"cannot read {tmp_path}/{'x' * 300}: File name too long",
+        f"{'x' * 300}.gridrec": f"cannot read {tmp_path}/{'x' * 300}.gridrec: File name too long",
     }
     for name, answer in answers.items():
         code, lines, said = replayed(capsys, tmp_path / name)
         assert (code, lines, said.splitlines()[0]) == (1, [], f"gridrl: {answer}")
 
 
-def test_record_wants_a_name_of_its_own_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    precious = tmp_path / "my.map"
-    precious.write_text("###\n")
-    for path, words in ((precious, "ends in .gridrec"), (tmp_path / "no" / "a.gridrec", "there is no directory")):
-        assert main(["play", "navigation", "--record", str(path)]) == 2
-        assert words in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["my.map"]
-    assert precious.read_text() == "###\n"
+@pytest.mark.parametrize("command", [["play", "navigation"], ["replay", "navigation"]])
+def test_record_wants_a_place_of_its_own_kind(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    precious, disguised, link = tmp_path / "my.map", tmp_path / "my.gridrec", tmp_path / "link.gridrec"
+    for path in (precious, disguised):
+        path.write_text("###\n")
+    link.symlink_to(precious)
+    os.mkfifo(tmp_path / "pipe.gridrec")
+    (tmp_path / "folder.gridrec").mkdir()
+    places = {
+        precious: "ends in .gridrec",
+        disguised: "is there and is no recording",
+        link: "is there and is no recording",
+        tmp_path / "pipe.gridrec": "is there and is no recording",
+        tmp_path / "folder.gridrec": "is there and is no recording",
+        tmp_path / "no" / "a.gridrec": "there is no directory",
+        tmp_path / f"{'x' * 300}.gridrec": "ends in .gridrec",
+        tmp_path / "a\0.gridrec": "ends in .gridrec",
+        tmp_path / ESCAPE: "ends in .gridrec",
+    }
+    before = sorted(tmp_path.iterdir())
+
+    for path, words in places.items():
+        assert main([*command, f"record={path}"]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert words in said.err
+        assert not has_controls(said.err)
+
+    assert sorted(tmp_path.iterdir()) == before
+    assert (precious.read_text(), disguised.read_text()) == ("###\n", "###\n")
+
+
+# ---- From a recipe
+
+
+def test_a_recipe_is_played_recorded_and_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, other = tmp_path / "a.gridrec", tmp_path / "b.gridrec"
+    arguments = ["arena_easy", "rules.max_steps=60", "policy=random", "seed=5"]
+
+    code, lines, said = replayed(capsys, *arguments, f"record={file}")
+
+    assert (code, said) == (0, f"recorded an episode in {file}\n")
+    assert lines[:3] == ["game    arena", "map     arena_small 13x11", "start   seed 5, episode 0"]
+    assert lines[-1] == "verified: all 61 hashes agree"
+    assert replayed(capsys, file) == (0, lines, "")
+    assert main(["play", *arguments, "episodes=1", f"record={other}"]) == 0
+    assert other.read_bytes() == file.read_bytes()
+
+
+def test_without_a_name_the_recording_lies_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    for _ in range(2):  # the second time over the first
+        assert replayed(capsys, "navigation")[0] == 0
+
+    assert [path.name for path in tmp_path.iterdir()] == ["replay.gridrec"]
+    assert load_recording(tmp_path / "replay.gridrec").ended
+
+
+def test_a_policy_that_is_not_there_leaves_no_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines, said = replayed(capsys, "navigation", "policy=nobody", f"record={tmp_path / 'a.gridrec'}")
+
+    assert (code, lines) == (2, [])
+    assert said.startswith("gridrl: no policy and no run is called 'nobody'\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- Files
 
 
 def test_a_recording_is_replaced_whole_and_a_link_keeps_pointing(recorded: Path) -> None:
@@ -212,9 +276,10 @@ def test_hostile_names_are_shown_harmless(recorded: Path, capsys: pytest.Capture
     assert "\\x1b]52" in lines[1]
     assert not has_controls("\n".join(lines) + said)
 
-    code, lines, said = replayed(capsys, recorded.with_name(ESCAPE))
-    assert code == 1
-    assert not has_controls(said)
+    for name, expected in ((ESCAPE, 2), (f"{ESCAPE}.gridrec", 1)):  # it may be a recipe's; it can only be a recording's
+        code, lines, said = replayed(capsys, recorded.with_name(name))
+        assert (code, lines) == (expected, [])
+        assert not has_controls(said)
 
 
 # ---- The page

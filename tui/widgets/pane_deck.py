@@ -5,6 +5,8 @@ Owns which pane is in front. View only: it shows and hides, the app decides.
 
 from __future__ import annotations
 
+import sys
+
 from textual.containers import Horizontal
 from textual.events import DescendantFocus
 from textual.message import Message
@@ -12,7 +14,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 WIDE_FROM = 160
-"""Columns from which the pair stands side by side: each half is then as wide as a whole small terminal."""
+"""Columns from which the pair stands side by side as a rule: each half is as wide as a whole small terminal."""
 
 
 class PaneDeck(Horizontal):
@@ -32,6 +34,17 @@ class PaneDeck(Horizontal):
         super().__init__(first)
         self.set_reactive(PaneDeck.front, str(first.id))
         self._pair = pair
+        self._wide_from, self._first_share = WIDE_FROM, 50
+
+    def lay_out(self, *, wide_from: int | None, first_share: int) -> None:
+        """How the pair shares a wide terminal.
+
+        Args:
+            wide_from: columns from which it does; None for never.
+            first_share: percent of the width for the first of the pair.
+        """
+        self._wide_from, self._first_share = wide_from or sys.maxsize, first_share
+        self._arrange()
 
     async def add(self, pane: Widget) -> None:
         """Put another pane into the deck, behind those that are there."""
@@ -45,7 +58,7 @@ class PaneDeck(Horizontal):
 
     @property
     def _shown(self) -> tuple[str, ...]:
-        is_pair = self.front in self._pair and self.size.width >= WIDE_FROM
+        is_pair = self.front in self._pair and self.size.width >= self._wide_from
         return self._pair if is_pair else (self.front,)
 
     def _arrange(self) -> None:
@@ -53,6 +66,8 @@ class PaneDeck(Horizontal):
         self.set_class(len(shown) > 1, "-split")
         for pane in self.children:
             pane.display = pane.id in shown
+            share = self._first_share if pane.id == self._pair[0] else 100 - self._first_share
+            pane.styles.width = f"{share if len(shown) > 1 else 1}fr"
 
     def watch_front(self, front: str) -> None:
         self._arrange()

@@ -6,6 +6,7 @@ what is unfolded are the pane's own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -18,6 +19,7 @@ from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from tui.glyphs import AGENT_GLYPH, OWN
 from tui.text import safe, safe_str
 from tui.themes import group_colour
 from tui.widgets.grid_view import GridView
@@ -89,6 +91,9 @@ class LivePane(Widget):
         Binding("v", "window", "view", id="live.window", tooltip="Show exactly what the agent observes"),
         Binding("w", "watch", "watch", id="live.watch", tooltip="Watch the training run's agents, or go back"),
         Binding("t", "train", "train", id="live.train", tooltip="Start training on this map"),
+        Binding(
+            "T", "launch", "settings", show=False, id="live.launch", tooltip="Choose what to train, with all settings"
+        ),
         Binding("e", "edit", "edit", id="live.edit", tooltip="Draw on this map"),
         Binding("plus,equals_sign", "speed(1)", "Faster", id="live.faster", show=False, tooltip="Faster"),
         Binding("minus", "speed(-1)", "Slower", id="live.slower", show=False, tooltip="Slower"),
@@ -161,6 +166,9 @@ class LivePane(Widget):
     class TrainRequested(Message):
         """The user wants a run on the present map."""
 
+    class LaunchRequested(Message):
+        """The user wants to look at the settings before there is a run."""
+
     class EditRequested(Message):
         """The user wants to draw on the present map."""
 
@@ -179,6 +187,8 @@ class LivePane(Widget):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._scene: Scene | None = None
+        self.glyphs: Mapping[str, str] = OWN
+        """The user's own characters by kind; a new table shows with the next scene."""
         self._inks: Inks | None = None
         self._inks_for: tuple[object, ...] = ()
         self._shown: dict[str, str] = {}
@@ -260,7 +270,7 @@ class LivePane(Widget):
         inks = self._inks_of(scene)
         signs = []
         for code, name in enumerate(scene.spec.cell_names[2:], start=2):
-            character, style = ("@ ", "bold") if name == "agent" else inks(code)
+            character, style = (self.glyphs.get(name, AGENT_GLYPH), "bold") if name == "agent" else inks(code)
             signs.append(Text.assemble((character[0], style), f" {safe_str(name)}"))
         return signs
 
@@ -275,10 +285,17 @@ class LivePane(Widget):
     def _inks_of(self, scene: Scene) -> Inks:
         from .picture import Inks  # deferred with the rest of the picture
 
-        key = (id(scene.rules), self.app.theme)
+        key = (id(scene.rules), id(self.glyphs), self.app.theme)
         if self._inks is None or key != self._inks_for:
             ground = "" if self._is_ansi else self.app.theme_variables.get("panel", "")
-            self._inks = Inks(scene.rules, scene.spec, dark=self._is_dark, ansi=self._is_ansi, seen_ground=ground)
+            self._inks = Inks(
+                scene.rules,
+                scene.spec,
+                dark=self._is_dark,
+                ansi=self._is_ansi,
+                seen_ground=ground,
+                own=self.glyphs,
+            )
             self._inks_for = key
         return self._inks
 
@@ -317,6 +334,9 @@ class LivePane(Widget):
 
     def action_train(self) -> None:
         self.post_message(self.TrainRequested())
+
+    def action_launch(self) -> None:
+        self.post_message(self.LaunchRequested())
 
     def action_edit(self) -> None:
         self.post_message(self.EditRequested())

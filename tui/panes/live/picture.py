@@ -6,13 +6,14 @@ facing and whether they are the selected one. Bits above say how the ground is t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.style import Style
 
 from engine.sim import AGENT, Spec, Verb
-from tui.glyphs import Look, agent_look, cell_look
+from tui.glyphs import OWN, Look, agent_look, cell_look
 
 from .scene import Scene
 
@@ -81,9 +82,12 @@ _AHEAD = (Verb.USE, Verb.PUT, Verb.GET, Verb.STEP, Verb.ATTACK, Verb.SWAP)
 class Inks:
     """Turns codes into characters and styles for one game and one theme. Immutable: make a new one for a change."""
 
-    def __init__(self, rules: Rules, spec: Spec, *, dark: bool, ansi: bool, seen_ground: str) -> None:
+    def __init__(
+        self, rules: Rules, spec: Spec, *, dark: bool, ansi: bool, seen_ground: str, own: Mapping[str, str] = OWN
+    ) -> None:
         self._names, self._dark, self._ansi = spec.cell_names, dark, ansi
         self._seen_ground, self._shows_facing = seen_ground, facing_matters(rules)
+        self._own = own
 
     def __call__(self, code: int) -> tuple[str, Style]:
         seen, code = code >= SEEN, code % SEEN
@@ -100,8 +104,8 @@ class Inks:
 
     def _cell(self, code: int) -> Look:
         ready = code < NOT_READY
-        return cell_look(self._names[code if ready else code - NOT_READY], ready=ready)
+        return cell_look(self._names[code if ready else code - NOT_READY], ready=ready, own=self._own)
 
     def _agent(self, code: int) -> Look:
         group, facing = divmod(code % SELECTED, FACINGS)
-        return agent_look(group, facing, shows_facing=self._shows_facing)
+        return agent_look(group, facing, shows_facing=self._shows_facing, own=self._own)

@@ -117,6 +117,14 @@ class MonitorPane(Vertical, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "train", "train", id="monitor.train", tooltip="Start training on the present map"),
+        Binding(
+            "T",
+            "launch",
+            "settings",
+            show=False,
+            id="monitor.launch",
+            tooltip="Choose what to train, with all settings",
+        ),
         Binding("space", "pause", "pause", id="monitor.pause", tooltip="Pause the run, or let it go on"),
         Binding("s", "stop", "stop", id="monitor.stop", tooltip="End the run, after a question"),
         Binding("c", "checkpoint", "checkpoint", id="monitor.checkpoint", tooltip="Save a checkpoint now"),
@@ -139,6 +147,9 @@ class MonitorPane(Vertical, can_focus=True):
 
     class TrainRequested(Message):
         """The user wants a run on the present map."""
+
+    class LaunchRequested(Message):
+        """The user wants to look at the settings before there is a run."""
 
     class PauseRequested(Message):
         """The user wants the run held."""
@@ -279,6 +290,9 @@ class MonitorPane(Vertical, can_focus=True):
 
     def action_train(self) -> None:
         self.post_message(self.TrainRequested())
+
+    def action_launch(self) -> None:
+        self.post_message(self.LaunchRequested())
 
     def action_pause(self) -> None:
         state = self._open_state("pause")

@@ -1,0 +1,1 @@
+"""Recipes that nobody has promised anything about; each module as in engine.recipes.prod."""

@@ -1,0 +1,97 @@
+"""A recipe as a YAML file: what it builds on, and what it changes, for each tool.
+
+Reads the disk; any thread. docs/recipes.md is its manual.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from engine.errors import ConfigError
+from engine.text_files import expanded, read_text
+
+from .config import TOOLS
+from .origins import Layer, Origin
+from .yaml_text import MAX_BYTES, YamlText, read_yaml
+
+SUFFIXES: Final = (".yaml", ".yml")
+ABOUT: Final = ("summary", "recipe", "preset")
+"""The keys that are about the file itself."""
+
+_SHARED: Final = frozenset(TOOLS["train"].model_fields)
+"""What may stand at the top: each tool takes of it what it knows."""
+
+
+@dataclass(frozen=True)
+class RecipeFile:
+    """One file, read and not yet judged."""
+
+    path: Path
+    document: YamlText
+    summary: str = ""
+    base: str = ""
+    """The recipe that it builds on; empty: none."""
+    preset: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """All the rest."""
+
+    def settings(self, tool: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """What the file says to one tool: what stands at the top and concerns it, and then its own table.
+
+        Args:
+            parameters: names that the tool's function takes.
+        """
+        fields = {*TOOLS[tool].model_fields, *parameters}
+        others = {*TOOLS, *_SHARED} - fields
+        shared = {key: value for key, value in self.data.items() if key not in others}
+        own = self.data.get(tool)
+        return shared | own if isinstance(own, dict) else shared
+
+    def origin_at(self, tool: str, names: tuple[str | int, ...]) -> Origin:
+        """Where a setting stands in the file."""
+        own = self.data.get(tool)
+        path = (tool, *names) if isinstance(own, dict) and names[:1] and names[0] in own else names
+        places = self.document.places
+        known = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in places), ())
+        line, column = places.get(known, (1, 1))
+        return Origin(Layer.FILE, f"{self.document.name}, line {line}", column)
+
+    def beside(self, name: str) -> str:
+        """A path in the file is one from the file's own directory, if there is such a file."""
+        prefix, colon, rest = name.rpartition(":")
+        near = self.path.parent / rest
+        return f"{prefix}{colon}{near}" if os.path.isfile(near) else name  # False for what no file can be called
+
+
+def read_recipe_file(source: str | Path) -> RecipeFile:
+    """Read a recipe file.
+
+    Raises:
+        ConfigError: there is no such file, it is no plain YAML, or what it says of itself is wrong; with its place.
+    """
+    path = expanded(source, ConfigError)
+    text = read_text(
+        path,
+        noun="recipe file",
+        max_bytes=MAX_BYTES,
+        missing="gridrl train RECIPE --dry-run prints one to begin with",
+        refused=ConfigError,
+    )
+    document = read_yaml(text, path.name)
+    about = {key: _word(document, key) for key in ABOUT if key in document.data}
+    for tool in TOOLS:
+        if tool in document.data and not isinstance(document.data[tool], dict):
+            raise document.error((tool,), f"{tool} is a table of what gridrl {tool} takes", f"write it below {tool}:")
+    rest = {key: value for key, value in document.data.items() if key not in ABOUT}
+    return RecipeFile(path, document, about.get("summary", ""), about.get("recipe", ""), about.get("preset", ""), rest)
+
+
+def _word(document: YamlText, key: str) -> str:
+    value = document.data[key]
+    if not isinstance(value, str):
+        raise document.error((key,), f"{key} takes text, not {str(value)[:40]}", "put it in quotes")
+    return value

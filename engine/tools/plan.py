@@ -1,0 +1,108 @@
+"""What a tool would do, and why, as a recipe file with comments: for --dry-run and `gridrl validate`.
+
+Main thread. Whatever is printed is YAML, remarks included, so that it can be kept and run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+
+from engine.errors import GridrlError
+from engine.recipes import RecipeConfig, Resolution, SweepConfig, WorldConfig, world_of
+from engine.recipes.recipe_text import flow, recipe_yaml, remarks, why
+from engine.runs import runs_root
+from engine.training.checks import Check, Level, check_trainer
+
+from .text import padded, printable
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A configuration that is right in itself, tried out on its maps."""
+
+    lines: list[str]
+    faults: list[GridrlError]
+    """What is wrong though each setting is right: a map that does not fit, a run that is there already."""
+
+
+def plan(resolution: Resolution) -> Plan:
+    """Try a configuration without starting anything, and write it down."""
+    config = resolution.config
+    assert config is not None, "it has been checked"
+    faults: list[GridrlError] = []
+    checks: tuple[Check, ...] = ()
+    world = ""
+    try:
+        made = world_of(config)
+        size = f"{made.spec.observation_size} bytes an observation"
+        world = f"{config.map}, agents {made.spec.agent_count}, {size}"
+        checks = trainer_checks(config, made.spec.observation_size)
+    except GridrlError as error:
+        faults.append(error)
+    if isinstance(config, SweepConfig):
+        faults += _sweep_faults(config)
+    if type(config) is RecipeConfig and config.run is not None and os.path.lexists(runs_root() / config.run):
+        faults.append(GridrlError(f"run {config.run} is there already", hint="choose another name: run=NAME"))
+    lines = [*_head(resolution, world), *_checked(checks), *_body(resolution, config)]
+    return Plan([printable(line) for line in lines], faults)
+
+
+def _sweep_faults(config: SweepConfig) -> list[GridrlError]:
+    from .trials import Space  # deferred: only a sweep has one
+
+    try:
+        Space(config)
+    except GridrlError as error:
+        return [error]
+    return []
+
+
+def trainer_checks(config: WorldConfig, observation_bytes: int) -> tuple[Check, ...]:
+    """The arithmetic of a trainer's settings on this machine; nothing for a tool that trains nothing."""
+    if not isinstance(config, RecipeConfig):
+        return ()
+    return check_trainer(
+        config.trainer,
+        config.rules,
+        cores=os.cpu_count() or 1,
+        observation_bytes=observation_bytes,
+        memory_bytes=psutil.virtual_memory().total,
+    )
+
+
+def changes(resolution: Resolution) -> list[str]:
+    """The settings that are not as the recipe has them, and why."""
+    changed = [setting for setting in resolution.settings if setting.changed]
+    width = max((len(setting.key) + len(setting.text) + 1 for setting in changed), default=0)
+    return [f"{padded(f'{each.key}={each.text}', min(width, 48))}  {why(each)}" for each in changed]
+
+
+def _head(resolution: Resolution, world: str) -> Iterator[str]:
+    recipe = resolution.recipe
+    yield f"summary: {flow(f'as gridrl {resolution.tool} {recipe.name} would have it')}"
+    facts = {"recipe": f"{recipe.name} ({recipe.group}), {recipe.where}", "world": world}
+    if isinstance(resolution.config, RecipeConfig):
+        name = resolution.config.run
+        facts["run"] = str(runs_root() / name) if name else f"two words, in {runs_root()}"
+    for name, words in facts.items():
+        if words:
+            yield f"# {name:<8}{words}"
+    for setting in resolution.parameters:
+        yield f"# {setting.key}={setting.text}  {setting.origin}; parameter of {recipe.name}"
+
+
+def _checked(checks: tuple[Check, ...]) -> Iterator[str]:
+    if checks:
+        yield "#"
+    for check in checks:
+        hint = f"; {check.hint}" if check.hint and check.level is not Level.OK else ""
+        yield f"# {check.level:<8}{check.words}{hint}"
+
+
+def _body(resolution: Resolution, config: WorldConfig) -> Iterator[str]:
+    yield "#"
+    yield from recipe_yaml(resolution.tool, config.model_dump(mode="json"), remarks(resolution))

@@ -1,0 +1,149 @@
+"""Policies by what a person calls them: every way leads to the one meant, or to words that help."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.cli import main
+from engine.errors import CheckpointError, UsageError
+from engine.recipes import resolve, world_of
+from engine.runs import RunWriter
+from engine.tools.policies import SCRIPTED, find_player
+
+from .console import has_controls
+
+ESCAPE = "\x1b]52;c;cm0gLXJm\x07\u202e"
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A root with a run of two checkpoints, one that is called as a policy is, and one without any."""
+    root = tmp_path / "runs"
+    monkeypatch.setenv("GRIDRL_RUNS", str(root))
+    monkeypatch.chdir(tmp_path)
+    for name, steps in (("ruddy-otter", (64, 4096)), ("simple", (5,)), ("newborn", ())):
+        with RunWriter.create(root, name, {}, {}) as writer:
+            for step in steps:
+                writer.checkpoint(step, {"network.x": np.zeros(2, np.float32)}, {})
+    return root
+
+
+def checkpoint(runs: Path, run: str, step: int) -> Path:
+    return runs / run / "checkpoints" / f"ck-{step:012d}.safetensors"
+
+
+@pytest.mark.parametrize("name", SCRIPTED)
+def test_scripted_policies_go_by_their_names(name: str, runs: Path) -> None:
+    for text in (name, f"mock://{name}"):
+        player = find_player(text)
+        assert (player.name, player.scripted, player.checkpoint) == (text, name, None)
+
+
+WAYS = {
+    "ruddy-otter": 4096,
+    "trained:ruddy-otter": 4096,
+    "ruddy-otter:latest": 4096,
+    "ruddy-otter@latest": 4096,
+    "ruddy-otter:v4096": 4096,
+    "ruddy-otter@v64": 64,
+    "trained:ruddy-otter:v64": 64,
+    "file://{runs}/ruddy-otter/checkpoints": 4096,
+    "file://{runs}/ruddy-otter/checkpoints:v64": 64,
+    "file://{runs}/ruddy-otter": 4096,
+    "{runs}/ruddy-otter@v64": 64,
+    "file://runs/ruddy-otter": 4096,
+    "runs/ruddy-otter/checkpoints/": 4096,
+    "./runs/ruddy-otter": 4096,
+    "{runs}/ruddy-otter/checkpoints/ck-000000000064.safetensors": 64,
+    "file://{runs}/ruddy-otter/checkpoints/ck-000000000064.json": 64,
+    "{runs}/ruddy-otter/checkpoints/ck-000000000064": 64,
+}
+
+
+@pytest.mark.parametrize("text", WAYS)
+def test_a_checkpoint_goes_by_run_number_and_path(text: str, runs: Path) -> None:
+    found = find_player(text.format(runs=runs)).checkpoint
+
+    assert found is not None
+    assert found.resolve() == checkpoint(runs, "ruddy-otter", WAYS[text]).resolve()
+
+
+def test_a_run_that_is_called_like_a_policy_is_reached(runs: Path) -> None:
+    assert find_player("simple").checkpoint is None
+    assert find_player("trained:simple").checkpoint == checkpoint(runs, "simple", 5)
+
+
+def test_a_file_called_like_a_version_is_itself(runs: Path) -> None:
+    odd = runs.parent / "otter:v3"
+    odd.symlink_to(runs / "ruddy-otter")
+
+    found = find_player(str(odd)).checkpoint
+
+    assert found is not None
+    assert found.resolve() == checkpoint(runs, "ruddy-otter", 4096).resolve()
+
+
+REFUSED = {
+    "simpel": ("no policy and no run is called 'simpel'", "did you mean simple?"),
+    "rudy-otter": ("no policy and no run is called 'rudy-otter'", "did you mean ruddy-otter?"),
+    "rudy-otter:v64": ("no policy and no run is called 'rudy-otter'", "did you mean ruddy-otter?"),
+    "trained": ("no policy and no run is called 'trained'", "say whose: trained:RUN"),
+    "trained:": ("no policy and no run is called ''", "say whose: trained:RUN"),
+    "newborn": ("run newborn has no checkpoint yet", "saves one when it ends"),
+    "newborn:v1": ("run newborn has no checkpoint v1", "saves one when it ends"),
+    "ruddy-otter:v65": ("run ruddy-otter has no checkpoint v65", "there is v64, v4096"),
+    "ruddy-otter:best": ("no policy and no run is called 'ruddy-otter:best'", "ruddy-otter"),
+    "mock://simpel": ("no scripted policy is called 'simpel'", "did you mean simple?"),
+    "mock://": ("no scripted policy is called ''", "there are random, noop, simple"),
+    "s3://bucket/otter": ("policies are read from this machine alone", "file://PATH"),
+    "wandb://run/otter": ("policies are read from this machine alone", "file://PATH"),
+    "metta://policy/otter": ("policies are read from this machine alone", "file://PATH"),
+    "http://example.org/otter": ("that is no kind of policy", "file://PATH"),
+    "../otter": ("there is no checkpoint ../otter", "name a run"),
+    "file://": ("is no path of a checkpoint", ""),
+    "file:///nowhere": ("there is no checkpoint /nowhere", "name a run"),
+    "{runs}": ("has no checkpoint yet", ""),
+    "{runs}/ruddy-otter:v65": ("has no checkpoint v65", "there is v64, v4096"),
+    "a.pt": ("no policy and no run is called 'a.pt'", ""),
+    "./a.pt": ("./a.pt is no checkpoint", "which is never run"),
+    "./pipe.safetensors": ("there is no checkpoint ./pipe.safetensors", ""),
+    "/dev/zero": ("there is no checkpoint /dev/zero", ""),
+    "~nobody-has-this-name/x": ("is no path of a checkpoint", ""),
+    "./" + "x" * 5000: ("is no path of a checkpoint", ""),
+    "./a\0b": ("there is no checkpoint", ""),
+    "./\udcff": ("there is no checkpoint", ""),
+    ESCAPE: ("no policy and no run is called", "policies are random, noop, simple"),
+    "ruddy-otter:v" + "9" * 40: ("no policy and no run is called", ""),
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_is_not_there_is_refused_in_words(text: str, runs: Path) -> None:
+    (runs.parent / "a.pt").write_bytes(b"\x80\x04")
+    for name in ("pipe.safetensors", "pipe.json"):
+        os.mkfifo(runs.parent / name)
+    message, hint = REFUSED[text]
+
+    with pytest.raises(UsageError) as caught:
+        find_player(text.format(runs=runs))
+
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+    assert len(str(caught.value)) < 500
+
+
+def test_the_words_reach_a_terminal_harmless(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in (ESCAPE, f"./{ESCAPE}", f"file://{ESCAPE}", f"mock://{ESCAPE}", f"s3://{ESCAPE}"):
+        assert main(["play", "navigation", f"policy={text}"]) == 2
+        assert not has_controls(capsys.readouterr().err)
+
+
+def test_what_a_checkpoint_holds_is_checked_before_it_plays(runs: Path) -> None:
+    player = find_player("ruddy-otter")
+
+    with pytest.raises(CheckpointError, match="does not say which game"):
+        player.maker(world_of(resolve("navigation")))
