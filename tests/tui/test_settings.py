@@ -579,3 +579,23 @@ def test_faults_are_printed_and_the_status_says_so(
     assert wrong[0].startswith("wrong: line 1: theme: 'drak' is not one of auto,")
     assert wrong[1].startswith("wrong: line 2: keys.live.train: w would be both live.train")
     assert path.exists()
+
+
+# ---- The page
+
+PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_the_page_lists_every_setting_as_it_is() -> None:
+    rows = [line.strip("| ").split(" | ") for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
+
+    assert rows == [
+        [f"`{each.key}`", f"`{settings.text_of(DEFAULTS.value(each.key))}`", each.allowed, each.help] for each in FIELDS
+    ]
+
+
+def test_the_example_of_the_page_is_right(path: Path) -> None:
+    loaded = read(path, PAGE.read_text("utf-8").split("```toml\n")[1].split("```")[0])
+
+    assert loaded.faults == ()
+    assert keymap_of(loaded.settings.keys, bound_keys(GridrlApp))[1] == []

@@ -13,10 +13,10 @@ import re
 import string
 import tomllib
 import unicodedata
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Lock
 from typing import Any, Final
 
@@ -200,11 +200,11 @@ def _glyph(value: Any) -> str:
 
 _MODIFIERS: Final = frozenset(("ctrl", "alt", "shift", "super", "hyper", "meta"))
 _NAMED_KEYS: Final = frozenset(
-    (
+    [
         *("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete", "backspace"),
         *("enter", "tab", "escape", "space"),
         *(f"f{n}" for n in range(1, 25)),
-    )
+    ]
 )
 _RENAMED: Final = {
     "solidus": "slash",
@@ -349,11 +349,11 @@ class BoundKeys:
     words: str
     place: str
     is_modal: bool = False
-    """Whether the place covers all others, so that what is bound everywhere does not count there."""
+    """Whether those that count everywhere do not count there."""
 
 
 EVERYWHERE: Final = "everywhere"
-"""The place of bindings that count in every other place too."""
+"""The place of bindings that count in every other place too, but for modal ones."""
 RESERVED: Final = {"ctrl+q": "app.quit", "f1": "app.help", "ctrl+p": "the palette"}
 """Keys by which one always gets help, finds any action, and gets out."""
 
@@ -384,21 +384,14 @@ def _wrong_alone(binding: str, keys: str, bound: Sequence[BoundKeys]) -> str:
 
 def _clash(one: BoundKeys, keymap: Mapping[str, str], bound: Iterable[BoundKeys]) -> str:
     for other in bound:
-        if not _meets(one, other):
+        is_beside = EVERYWHERE in (one.place, other.place) and not (one.is_modal or other.is_modal)
+        if other.id == one.id or not (other.place == one.place or is_beside):
             continue
         now = set(key_names(keymap.get(one.id, one.keys))) & set(key_names(keymap.get(other.id, other.keys)))
         new = sorted(now - (set(key_names(one.keys)) & set(key_names(other.keys))))
         if new:
             return f"{new[0]} would be both {one.id} ({one.words}) and {other.id} ({other.words})"
     return ""
-
-
-def _meets(one: BoundKeys, other: BoundKeys) -> bool:
-    """Whether a key pressed somewhere could mean both."""
-    if one.id == other.id:
-        return False
-    is_everywhere = EVERYWHERE in (one.place, other.place) and not (one.is_modal or other.is_modal)
-    return one.place == other.place or is_everywhere
 
 
 # ---- The file and the environment
@@ -656,77 +649,60 @@ def _assign(table: MutableMapping[str, Any], name: str, value: Any) -> None:
 
 
 class SettingsFile:
-    """The settings of one sitting: judged beside the program's keys, changed, and written in the order of changes.
-
-    Owned by the app. All is for the UI thread but `flush`, which waits for the disk.
-    """
+    """The settings of one sitting and the file behind them. UI thread, but for `flush`, which belongs on a worker."""
 
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
         self.bound: Sequence[BoundKeys] = ()
         """The bindings of the program, as far as they are loaded."""
-        self._unwritten: deque[tuple[str, Any]] = deque()
-        self._writing = Lock()
+        self._unsaved: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+        self._saving = Lock()  # held while the file is read, edited and replaced
 
     @property
     def keymap(self) -> dict[str, str]:
-        """The chosen keys that can be used, by binding."""
+        """Keys by binding, of those that can be used together."""
         return keymap_of(self.loaded.settings.keys, self.bound)[0]
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
-        """All that is wrong: in the file, in the environment, among the keys."""
-        among_keys = keymap_of(self.loaded.settings.keys, self.bound)[1]
-        return (*self.loaded.faults, *(self._placed(fault) for fault in among_keys))
+    def faults(self) -> list[Fault]:
+        """Whatever is wrong with the settings: values, and keys that meet."""
+        faults = keymap_of(self.loaded.settings.keys, self.bound)[1]
+        return [*self.loaded.faults, *(replace(each, where=self.loaded.origin(each.key).where) for each in faults)]
 
     def check(self, key: str, text: str | None) -> Any:
-        """The value that a text gives a setting; None is its default.
+        """What a text means for a setting; None is the default.
 
         Raises:
             ConfigError: it cannot be that, or not be kept.
         """
         self.loaded.check_change(key)
-        value = None
-        if text is not None:
-            try:
-                value = value_of_text(key, text)
-            except ValueError as error:
-                raise ConfigError(str(error)) from None
+        value = None if text is None else value_of_text(key, text)
         if key.startswith("keys."):
-            chosen = self.loaded.having(key, value).settings.keys
-            self._check_keys(key, chosen)
+            before = keymap_of(self.loaded.settings.keys, self.bound)[1]
+            after = keymap_of(self.loaded.settings.having(key, value).keys, self.bound)[1]
+            for fault in after:
+                if fault not in before or fault.key == key:
+                    raise ConfigError(f"{fault.key}: {fault.words}")
         return value
 
     def change(self, key: str, text: str | None) -> None:
-        """Let a setting count from now on; `flush` writes it. None: its default.
+        """Another value from now on; `flush` keeps it.
 
         Raises:
-            ConfigError: it cannot be that, or not be kept; nothing has changed.
+            ConfigError: as `check`; nothing has changed.
         """
         value = self.check(key, text)
         self.loaded = self.loaded.having(key, value)
-        self._unwritten.append((key, value))
+        self._unsaved.put((key, value))
 
     def flush(self) -> None:
-        """Worker: write what was changed.
+        """Worker: write what has changed since, in its order.
 
         Raises:
-            ConfigError: it cannot be written. It counts until the program ends, and is tried again with the next.
+            ConfigError: it cannot be written.
         """
-        with self._writing:
-            waiting = list(self._unwritten)
-            if not waiting or self.loaded.path is None:
-                return
-            save(self.loaded.path, dict(waiting))  # of each setting the last one
-            for _ in waiting:
-                self._unwritten.popleft()
-
-    def _check_keys(self, key: str, chosen: Mapping[str, str]) -> None:
-        """Refuse keys that cannot be used, and going back to keys that are another action's by now."""
-        before = {fault.key for fault in keymap_of(self.loaded.settings.keys, self.bound)[1]}
-        for fault in keymap_of(chosen, self.bound)[1]:
-            if fault.key == key or fault.key not in before:
-                raise ConfigError(fault.words)
-
-    def _placed(self, fault: Fault) -> Fault:
-        return replace(fault, where=self.loaded.origin(fault.key).where)
+        path = self.loaded.path
+        with self._saving:
+            changes = dict(self._unsaved.get_nowait() for _ in range(self._unsaved.qsize()))
+            if changes and path is not None:
+                save(path, changes)
