@@ -21,6 +21,7 @@ from engine.recipes import resolve
 from engine.sim import AgentView
 from tui.app import GridrlApp
 from tui.session import Session
+from tui.widgets.form import FormRows
 
 DOCS = Path(__file__).parent
 SIZE = (120, 36)  # columns and lines: what a terminal window of an ordinary screen has
@@ -95,6 +96,7 @@ async def photograph(root: Path) -> None:
         scene = Scene(app, pilot)
         try:
             await scene.until(lambda: "console" in app._panes, "the panes")
+            await choose(scene, app)
             await train(scene)
             await play(scene)
             await draw(scene)
@@ -102,6 +104,17 @@ async def photograph(root: Path) -> None:
         finally:
             if app.session is not None:
                 app.session.close()
+
+
+async def choose(scene: Scene, app: GridrlApp) -> None:
+    """The form of all settings, with a preset and a value that was typed."""
+    await scene.press("T")
+    await scene.until(lambda: any(rows.rows for rows in app.screen.query(FormRows)), "the form")
+    await scene.press("down", "right", "slash", *"gamma", "enter", "enter", *"0.995", "enter", "slash", "escape")
+    await scene.until(lambda: "gamma" in app.screen._examined.launch.command, "the value")
+    await scene.press("home", "down")
+    scene.shoot("launch")
+    await scene.press("escape")
 
 
 async def train(scene: Scene) -> None:

@@ -40,7 +40,7 @@ from .messages import (
     TablesListed,
 )
 from .panes.live import LivePane
-from .settings_file import EVERYWHERE, BoundKeys, Loaded, SettingsFile
+from .settings import EVERYWHERE, BoundKeys, Loaded, SettingsFile
 from .text import safe, safe_str
 from .themes import register, theme_for
 from .widgets.confirm_screen import ConfirmScreen

@@ -21,7 +21,7 @@ from engine.tools.version import own_version
 if TYPE_CHECKING:
     from .app import GridrlApp
     from .session import Session
-    from .settings_file import SettingsFile
+    from .settings import SettingsFile
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
@@ -109,7 +109,7 @@ def _check_terminal() -> None:
 
 
 def _settings() -> SettingsFile:
-    from .settings_file import SettingsFile, opened, settings_path
+    from .settings import SettingsFile, opened, settings_path
 
     return SettingsFile(opened(settings_path(os.environ), os.environ))
 
@@ -118,7 +118,7 @@ def _show_settings() -> int:
     """Print the file's path, every setting with its origin, and the faults; 1 if there is one."""
     from .app import GridrlApp  # deferred: the keys are those of every pane, which Textual must be loaded for
     from .keymap import bound_keys
-    from .settings_file import SettingsFile, load, settings_path
+    from .settings import SettingsFile, load, settings_path
     from .text import safe_str
     from .widgets.settings_screen import settings_rows
 

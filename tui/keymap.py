@@ -17,7 +17,7 @@ from .panes.live import LivePane
 from .panes.monitor import MonitorPane
 from .panes.monitor.ask_line import NumberInput, Question
 from .panes.monitor.run_list import RunList
-from .settings_file import EVERYWHERE, BoundKeys
+from .settings import EVERYWHERE, BoundKeys
 from .widgets.confirm_screen import ConfirmScreen
 from .widgets.form import Form, FormInput, FormRows
 from .widgets.help_screen import HelpScreen

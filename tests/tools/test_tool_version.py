@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.sim import ENGINE_BUILD, ENGINE_VERSION
-from tui.settings_file import settings_path
+from tui.settings import settings_path
 
 from .console import ROOT, TIMEOUT_S, environment, gridrl
 

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-HABITS = ("SSH_CONNECTION", "NO_COLOR", "COLORTERM", "COLORFGBG", "TEXTUAL_ANIMATIONS", "TEXTUAL_THEME", "TEXTUAL")
+HABITS = (
+    "SSH_CONNECTION",
+    "NO_COLOR",
+    "COLORTERM",
+    "COLORFGBG",
+    "TEXTUAL_ANIMATIONS",
+    "TEXTUAL_THEME",
+    "TEXTUAL",
+    "GRIDRL_SETTINGS",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from textual.keys import _character_to_key
 
 from engine.errors import ConfigError
-from tui import settings_file as settings
-from tui import themes
+from tui import settings, themes
 from tui.app import GridrlApp
 from tui.cli import run
 from tui.keymap import bound_keys
-from tui.settings_file import (
+from tui.settings import (
     DEFAULTS,
     EVERYWHERE,
     FIELDS,

@@ -9,7 +9,7 @@ import pytest
 from front_door import CORRIDOR, Door, OpenedApp, on_map
 from front_door import opened as opened_app
 
-from tui.settings_file import SettingsFile, load, opened
+from tui.settings import SettingsFile, load, opened
 from tui.widgets.form import FormRows
 from tui.widgets.settings_screen import SettingsScreen
 

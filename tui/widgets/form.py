@@ -159,7 +159,7 @@ class FormRows(ScrollView, can_focus=True):
             self.post_message(Form.ResetAsked(self.row.key))
 
     def _lay_out(self) -> None:
-        width = self.size.width
+        width = self.scrollable_content_region.width
         widest_key = max((cell_len(safe_str(row.key, LONGEST)) for row in self.rows), default=0)
         widest_value = max((cell_len(safe_str(row.value, LONGEST)) for row in self.rows), default=0)
         key = min(widest_key, int(width * KEY_SHARE))
@@ -181,10 +181,12 @@ class FormRows(ScrollView, can_focus=True):
         here = index == self.cursor
         if here:
             base = self.get_component_rich_style("form--cursor" if self.has_focus else "form--cursor-blurred")
-        muted = base + Style.from_color(self.get_component_rich_style("form--muted").color)
-        plain = base + self._part("form--fault" if row.fault else "form--changed" if row.changed else "")
+        muted, plain = base, base + Style(bold=row.changed or bool(row.fault))
+        if not here:  # colours would not be read on the cursor's ground: weight and mark say it there
+            muted = base + self._part("form--muted")
+            plain = base + self._part("form--fault" if row.fault else "form--changed" if row.changed else "")
         mark = "!" if row.fault else "*" if row.changed else " "
-        styles = (plain, plain, base if here else muted)
+        styles = (plain, plain, muted)
         cells = (row.key, row.value, row.fault or row.origin)
         segments = [Segment(f"{mark} ", plain)]
         for text, width, style in zip(cells, self._widths, styles, strict=True):

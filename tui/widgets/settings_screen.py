@@ -17,7 +17,7 @@ from textual.widgets import Footer, Static
 from engine.errors import ConfigError
 from engine.maps.characters import CHARACTERS, SPAWN_PREFIX
 from tui.glyphs import UNKNOWN_GLYPH
-from tui.settings_file import FIELDS, Field, SettingsFile, field_of, text_of
+from tui.settings import FIELDS, Field, SettingsFile, field_of, text_of
 from tui.text import safe_str
 
 from .form import Form, FormRow
