@@ -68,6 +68,7 @@ map=my.map takes a map of your own, rules=my.yaml a game; a recipe of your own i
 files:
   runs       {runs}   (GRIDRL_RUNS)
   recipes    {recipes}   (GRIDRL_RECIPES)
+  settings   {settings}   (GRIDRL_SETTINGS)
 
 exit codes: 0 done, 1 failed, 2 wrong usage or setting, 130 Ctrl-C"""
 
@@ -232,13 +233,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _print_page() -> None:
-    from engine.places import recipes_directory
+    from engine.places import recipes_directory, settings_file
     from engine.runs.names import runs_root
 
     lines = []
     for category, tools in CATEGORIES.items():
-        lines += [f"{category}:", *(f"  {name:<10}{words}" for name, words in tools.items())]
-    places = {"runs": str(runs_root()), "recipes": str(recipes_directory())}
+        lines += [f"{category}:", *(f"  {name:<12}{words}" for name, words in tools.items())]
+    places = {"runs": str(runs_root()), "recipes": str(recipes_directory()), "settings": str(settings_file())}
     print(PAGE.format(tools="\n".join(lines), **{name: _cleaned(path) for name, path in places.items()}))
 
 

@@ -23,4 +23,4 @@ def settings_directory() -> Path:
 def settings_file() -> Path:
     """`GRIDRL_SETTINGS`, else `settings.toml` there. It need not exist."""
     chosen = os.environ.get("GRIDRL_SETTINGS")
-    return Path(chosen).expanduser() if chosen else settings_directory() / "settings.toml"
+    return Path(os.path.expanduser(chosen)) if chosen else settings_directory() / "settings.toml"

@@ -84,7 +84,7 @@ class GridrlApp(App[int]):
             )
             for n, (pane, word) in enumerate(PANES, start=1)
         ),
-        Binding("f9", "settings", "settings", id="app.settings", show=False, tooltip="Settings of the app"),
+        Binding("f8", "settings", "settings", id="app.settings", show=False, tooltip="Settings of the app"),
         Binding("ctrl+q", "leave", "quit", id="app.quit", show=False, priority=True, tooltip="Quit"),
         Binding("ctrl+c", "leave", "quit", id="app.interrupt", show=False, tooltip="Quit"),
         Binding("ctrl+z", "suspend_process", "suspend", id="app.suspend", show=False, tooltip="Suspend; fg returns"),
@@ -262,7 +262,7 @@ class GridrlApp(App[int]):
         from .keymap import bound_keys  # deferred: it loads every pane
 
         self.settings.bound = bound_keys(type(self))
-        self.set_keymap(self.settings.keymap)
+        self.set_keymap(self.settings.textual_keymap)
         faults = self.settings.faults
         if faults:
             more = f" and {len(faults) - 1} more; {self._key_of('app.settings')} shows them" if faults[1:] else ""
@@ -272,7 +272,7 @@ class GridrlApp(App[int]):
         """Let the settings count: colours, keys, characters, layout, pictures a second."""
         chosen = self.settings.loaded.settings
         self.theme = theme_for(chosen.theme, os.environ)
-        self.set_keymap(self.settings.keymap)
+        self.set_keymap(self.settings.textual_keymap)
         self._live.glyphs = chosen.glyphs
         wide_from = chosen.side_by_side_from if chosen.side_by_side == "auto" else None
         self._deck.lay_out(wide_from=wide_from, first_share=chosen.live_share)

@@ -28,6 +28,7 @@ FILE_NAME: Final = "settings.toml"
 FILE_VARIABLE: Final = "GRIDRL_SETTINGS"
 PREFIX: Final = "GRIDRL_TUI__"
 MAX_BYTES: Final = 256 * 1024  # of the file: a full one is a few kilobytes
+MAX_LINE: Final = 1_000  # characters: a dotted key of 60,000 names takes the parser a minute
 MAX_DEPTH: Final = 4  # of tables: ours have three; what lies deeper is no setting
 
 THEMES: Final = ("gridrl-dark", "gridrl-light", "gridrl-contrast", "gridrl-16")
@@ -247,7 +248,14 @@ def _key_name(key: str) -> str:
 def _keys(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{_shown(value)} names no key")
-    return ",".join(key_names(value))
+    names = key_names(value)
+    for name in names:
+        if name in _SAME_KEYS:
+            raise ValueError(f"{name} is {_SAME_KEYS[name]} to a terminal")
+    return ",".join(names)
+
+
+_SAME_KEYS: Final = {"ctrl+i": "Tab", "ctrl+m": "Enter", "ctrl+j": "Enter", "ctrl+h": "Backspace"}
 
 
 FIELDS: Final = (
@@ -333,6 +341,8 @@ def _nearest(value: Any, names: Sequence[str]) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > 256:
+        return "a huge number"  # Python itself refuses to write more than 4300 digits
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
@@ -472,6 +482,8 @@ def tables_of(text: str, migrations: Sequence[Migration] = MIGRATIONS) -> dict[s
         ConfigError: it is no TOML.
         NewerVersion: a newer program wrote it.
     """
+    if any(len(line) > MAX_LINE for line in text.splitlines()):
+        raise ConfigError(f"has a line of more than {MAX_LINE} characters")
     try:
         tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -486,7 +498,7 @@ def _migrate(tables: MutableMapping[str, Any], migrations: Sequence[Migration]) 
         raise ConfigError(f"says version {_shown(version)}: it is a whole number from 1 to {present}")
     if version > present:
         raise NewerVersion(
-            f"the settings are of version {version}, and this program knows {present}",
+            f"the settings are of version {_shown(version)}, and this program knows {present}",
             hint="they are left as they are; the defaults count",
         )
     for migration in migrations[version - 1 :]:
@@ -662,6 +674,13 @@ class SettingsFile:
     def keymap(self) -> dict[str, str]:
         """Keys by binding, of those that can be used together."""
         return keymap_of(self.loaded.settings.keys, self.bound)[0]
+
+    @property
+    def textual_keymap(self) -> dict[str, str]:
+        """The same for Textual, which unbinds all actions of a key taken from one: its neighbours get theirs again."""
+        chosen = self.keymap
+        places = {bound.place for bound in self.bound if bound.id in chosen}
+        return {bound.id: bound.keys for bound in self.bound if bound.place in places} | chosen
 
     @property
     def faults(self) -> list[Fault]:

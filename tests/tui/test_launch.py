@@ -220,7 +220,7 @@ async def test_no_second_run_is_started_and_the_form_says_why(tmp_path: Path) ->
         await launch_open(door)
 
         await door.press("t")
-        await door.until_seen("a run is under way already")
+        await door.until(lambda: any("under way" in note.message for note in door.app._notifications), "the reason")
 
         assert door.session.own_run is run
 

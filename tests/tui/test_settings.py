@@ -598,3 +598,36 @@ def test_the_example_of_the_page_is_right(path: Path) -> None:
 
     assert loaded.faults == ()
     assert keymap_of(loaded.settings.keys, bound_keys(GridrlApp))[1] == []
+
+
+@pytest.mark.parametrize("text", ["version = 0x" + "f" * 900, "a" + ".a" * 60_000 + " = 1", "# " + "x" * 2_000])
+def test_what_would_take_a_parser_long_is_refused_at_once(path: Path, text: str) -> None:
+    path.write_text(text)
+
+    loaded = load(path, {})
+
+    assert loaded.settings == DEFAULTS
+    assert len(loaded.faults) == 1
+    assert len(str(loaded.faults[0])) < 200
+
+
+@pytest.mark.parametrize("key", ["ctrl+i", "ctrl+m", "t,ctrl+h", "ctrl+j"])
+def test_keys_that_a_terminal_cannot_tell_from_others_are_refused(path: Path, key: str) -> None:
+    file = SettingsFile(load(path, {}))
+
+    with pytest.raises(ConfigError, match=r"is (Tab|Enter|Backspace) to a terminal"):
+        file.change("keys.live.train", key)
+
+
+def test_a_key_taken_from_one_action_stays_with_its_neighbours(path: Path) -> None:
+    file = SettingsFile(load(path, {}))
+    file.bound = [
+        BoundKeys("console.back", "escape", "back", "query"),
+        BoundKeys("console.cancel", "escape", "cancel", "query"),
+        BoundKeys("live.train", "t", "train", "live"),
+    ]
+    assert file.textual_keymap == {}
+
+    file.change("keys.console.back", "f12")
+
+    assert file.textual_keymap == {"console.back": "f12", "console.cancel": "escape"}

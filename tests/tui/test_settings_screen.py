@@ -34,7 +34,7 @@ def settings_file(root: Path) -> Path:
 async def choose(door: Door, key: str, value: str) -> None:
     """Open the settings if they are not, go to a setting and type a value."""
     if not isinstance(door.app.screen, SettingsScreen):
-        await door.press("f9")
+        await door.press("f8")
     await go_to(door, key)
     await door.press("enter")
     await door.type(value)
@@ -75,11 +75,11 @@ async def test_a_theme_counts_at_once_and_is_in_the_file(tmp_path: Path) -> None
 
 async def test_the_screen_goes_as_it_came(tmp_path: Path) -> None:
     async with with_settings(tmp_path) as door:
-        await door.press("f9")
+        await door.press("f8")
         assert isinstance(door.app.screen, SettingsScreen)
-        await door.press("f9")
+        await door.press("f8")
         assert not isinstance(door.app.screen, SettingsScreen)
-        await door.press("f9", "escape")
+        await door.press("f8", "escape")
         assert not isinstance(door.app.screen, SettingsScreen)
         assert not settings_file(tmp_path).exists()
 
@@ -97,18 +97,18 @@ async def test_a_new_key_works_and_the_old_one_does_not(tmp_path: Path) -> None:
         await door.press("f1")
         assert "  Z " in door.screen
         await door.press("escape")
-        await door.press("f9")
+        await door.press("f8")
         await go_to(door, "keys.live.person")
         await door.press("d", "escape", "p")
         assert door.session.play.person is None
 
 
 async def test_chosen_keys_count_from_the_start(tmp_path: Path) -> None:
-    async with with_settings(tmp_path, '[keys]\nlive.person = "f8"\napp.settings = "f10"\n') as door:
-        await door.press("f8")
+    async with with_settings(tmp_path, '[keys]\nlive.person = "f6"\napp.settings = "f10"\n') as door:
+        await door.press("f6")
         assert door.session.play.person == 0
 
-        await door.press("f9")
+        await door.press("f8")
         assert not isinstance(door.app.screen, SettingsScreen)
         await door.press("f10")
         assert isinstance(door.app.screen, SettingsScreen)
@@ -136,7 +136,7 @@ async def test_keys_that_meet_are_refused_in_words(tmp_path: Path) -> None:
 )
 async def test_a_wrong_value_is_told_while_it_is_typed(tmp_path: Path, key: str, value: str, words: str) -> None:
     async with with_settings(tmp_path) as door:
-        await door.press("f9")
+        await door.press("f8")
         await go_to(door, key)
         await door.press("enter")
         await door.type(value)
@@ -151,7 +151,7 @@ async def test_a_wrong_value_is_told_while_it_is_typed(tmp_path: Path, key: str,
 
 async def test_a_value_that_is_left_is_not_meant(tmp_path: Path) -> None:
     async with with_settings(tmp_path) as door:
-        await door.press("f9")
+        await door.press("f8")
         await go_to(door, "theme")
         await door.press("enter")
         await door.type("gridrl-light")
@@ -227,9 +227,9 @@ async def test_what_is_wrong_at_the_start_is_told_once_and_shown(tmp_path: Path)
         assert door.app.theme == "gridrl-dark"
         (note,) = notes(door)
         assert note.startswith("Settings: line 1: theme: 'drak' is not one of auto,")
-        assert note.endswith("and 2 more; f9 shows them")
+        assert note.endswith("and 2 more; f8 shows them")
 
-        await door.press("f9")
+        await door.press("f8")
         assert "nothing.x: there is no such setting" in door.screen
         assert "! theme" in door.screen
         assert faulty(door) == ["theme", "keys.live.train"]

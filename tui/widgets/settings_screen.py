@@ -28,7 +28,7 @@ LONGEST_TITLE = 400  # cells; what a terminal has no room for is cut
 class SettingsScreen(ModalScreen[None]):
     """Closes on Escape."""
 
-    BINDINGS = [Binding("escape,f9", "leave", "back", id="settings.leave", tooltip="Back; all is saved")]
+    BINDINGS = [Binding("escape,f8", "leave", "back", id="settings.leave", tooltip="Back; all is saved")]
 
     class Changed(Message):
         """The user wants another value; None for the default."""
