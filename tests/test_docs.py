@@ -112,7 +112,7 @@ def commands() -> Iterable[str]:
 @pytest.mark.parametrize("command", commands())
 def test_commands_are_what_the_program_takes(command: str, runs: Path, tmp_path: Path) -> None:
     program, *arguments = shlex.split(command)
-    arguments = [re.sub(r"\b(RUN|first)\b", "navigation", word) for word in arguments]
+    arguments = [re.sub(r"(?<!run=)\b(RUN|first)\b", "navigation", word) for word in arguments]
     (tmp_path / "my.map").write_text("####\n#.*#\n####\n", encoding="ascii")
     (tmp_path / "my.yaml").write_text(blocks(text_of("rules.md"), "yaml")[0], encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(blocks(text_of("recipes.md"), "yaml")[0], encoding="utf-8")

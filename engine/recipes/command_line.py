@@ -32,7 +32,7 @@ SWITCHES: Final = {
 """Options that every tool with a recipe has."""
 
 _SHORT: Final = {"-h": "--help", "-v": "--verbose", "-n": "--dry-run"}
-_SETTING: Final = re.compile(r"\+{0,2}[A-Za-z_][A-Za-z0-9_.]*=")
+_SETTING: Final = re.compile(r"\+{0,2}[A-Za-z_][A-Za-z0-9_.-]*=")
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from .config import TOOLS, RecipeConfig, WorldConfig
 from .draft import Draft
 from .module import RecipeModule
 from .origins import Layer, Origin
-from .overrides import Override, parse_override, parse_value
-from .recipe_file import RecipeFile
+from .overrides import Override, parse_override, parse_value, unknown
+from .recipe_file import ABOUT, RecipeFile
 from .registry import Recipe, find_recipe
 from .rules_file import load_rules
 from .schema import allowed, choices
@@ -155,7 +155,7 @@ class _Resolver:
         draft = self._written(made)
         self._faults += draft.interpolate()
         config, wrong = draft.check()
-        if made is not None or self._module is None:  # else it lacks everything, for want of a right parameter
+        if made is not None or (self._module is None and not self._faults):  # else what is missing follows from those
             self._faults += wrong
         return Resolution(
             self._tool,
@@ -291,16 +291,19 @@ class _Resolver:
             said["map"] = file.beside(said["map"])
         if isinstance(said.get("more_maps"), list):
             said["more_maps"] = [file.beside(name) if isinstance(name, str) else name for name in said["more_maps"]]
-        foreign = {key: said.pop(key) for key in list(said) if self._is_foreign(key, origin_at((key,)))}
-        del foreign  # each has been named among the faults
-        self._faults += draft.merge(said, origin_at)
+        known = {key: value for key, value in said.items() if self._is_known(key, origin_at((key,)))}
+        self._faults += draft.merge(known, origin_at)
 
-    def _is_foreign(self, key: str, origin: Origin) -> bool:
+    def _is_known(self, key: str, origin: Origin) -> bool:
+        """Whether a key at the top of a file is one of the tool's; else it is named among the faults."""
+        fields = self._model.model_fields
+        if key in fields:
+            return True
         try:
             refuse_foreign(Override(key, ""))
+            raise unknown("", key, [*fields, *ABOUT, *TOOLS])
         except ConfigError as error:
             self._faults.append(ConfigError(origin.prefix + error.message, hint=error.hint))
-            return True
         return False
 
     def _attempt(self, draft: Draft[Any], override: Override, origin: Origin) -> None:

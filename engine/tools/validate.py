@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         resolution = examine(arguments.tool, arguments.config, settings)
     except ConfigError as error:  # it cannot even be read: that is the answer to the question
-        return _answer(arguments.config, [error], 0)
+        return _answer(arguments.config, [error])
     return _validate(resolution, arguments.config, only_changes=arguments.diff)
 
 
@@ -55,7 +55,9 @@ def _validate(resolution: Resolution, name: str, *, only_changes: bool) -> int:
         for text in map(printable, changes(resolution)) if only_changes else planned.lines:
             line(text)
     faults += _faults_of_other_tables(resolution, faults)
-    return _answer(name, faults, sum(setting.changed for setting in resolution.settings))
+    stands_alone = bool(resolution.files) and not resolution.files[0].base
+    changed = sum(setting.changed for setting in resolution.settings)
+    return _answer(name, faults, changed, "defaults" if stands_alone else "recipe")
 
 
 def _faults_of_other_tables(resolution: Resolution, known: list[GridrlError]) -> list[GridrlError]:
@@ -66,7 +68,7 @@ def _faults_of_other_tables(resolution: Resolution, known: list[GridrlError]) ->
     return [fault for fault in dict.fromkeys(found) if fault.message not in said]
 
 
-def _answer(name: str, faults: list[GridrlError], changed: int) -> int:
+def _answer(name: str, faults: list[GridrlError], changed: int = 0, base: str = "recipe") -> int:
     for fault in faults:
         note(printable(f"fault: {fault.message}"))
         if fault.hint:
@@ -74,7 +76,7 @@ def _answer(name: str, faults: list[GridrlError], changed: int) -> int:
     if faults:
         note(printable(f"{name}: {count(len(faults))} {'fault' if len(faults) == 1 else 'faults'}"))
         return 1
-    note(printable(f"{name} is right; {count(changed)} settings differ from the recipe"))
+    note(printable(f"{name} is right; {count(changed)} settings differ from the {base}"))
     return 0
 
 
@@ -95,7 +97,7 @@ def _validate_rules(path: str) -> int:
     try:
         rules = load_rules(path)
     except ConfigError as error:
-        return _answer(path, [error], 0)
+        return _answer(path, [error])
     things = f"agents {rules.agents}, actions {len(rules.actions)}, kinds {len(rules.kinds)}"
     line(printable(f"{path} is right: {rules.name}, {things}, rewards {len(rules.rewards)}"))
     return 0
