@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from engine.errors import GridrlError
 from engine.recipes import RecipeConfig, Resolution, examine, overrides_of, recipes, resolve, world_of
-from engine.tools.plan import trainer_checks
+from engine.recipes.launch import impossible, trainer_checks
 from engine.training.checks import Check
 from engine.training.presets import PRESETS
 
@@ -87,7 +87,7 @@ def examined(launch: Launch) -> Examined:
     except GridrlError as error:
         return Examined(launch, resolution, (), (error,))
     checks = trainer_checks(resolution.config, world.spec.observation_size)
-    return Examined(launch, resolution, checks, ())
+    return Examined(launch, resolution, checks, tuple(impossible(checks)))
 
 
 def recipe_names() -> tuple[str, ...]:

@@ -5,13 +5,16 @@ Called by tools and by the screen's session; touches the disk. Loads no torch.
 
 from __future__ import annotations
 
+import os
 import platform
 from importlib import metadata
 from pathlib import Path
 
+from engine.errors import ConfigError
 from engine.maps import GridMap, load_map
 from engine.runs import RunWriter, new_run_id, runs_root
 from engine.sim import ENGINE_VERSION, World
+from engine.training.checks import Check, Level, check_trainer
 from engine.training.local import LocalRun
 
 from .config import SCATTER, RecipeConfig, WorldConfig
@@ -83,7 +86,7 @@ def prepare_run(
             alone.
 
     Raises:
-        MapError, SimError, RunError: before anything is left on the disk.
+        MapError, SimError, RunError, ConfigError: before anything is left on the disk.
     """
     root = runs_root() if root is None else root
     misses = WORLDS.misses
@@ -98,10 +101,30 @@ def prepare_run(
         "seed": config.trainer.seed,
         "versions": versions(),
     }
+    for error in impossible(trainer_checks(config, made[0].world.spec.observation_size)):
+        raise error
     name = config.run or new_run_id(root)
     writer = RunWriter.create(root, name, config.model_dump(mode="json"), meta)
     worlds = [each.world for each in made]
     return LocalRun(worlds, config.trainer, writer, worlds_made=WORLDS.misses - misses)
+
+
+def trainer_checks(config: WorldConfig, observation_bytes: int) -> tuple[Check, ...]:
+    """The arithmetic of a trainer's settings on this machine; nothing for a tool that trains nothing."""
+    if not isinstance(config, RecipeConfig):
+        return ()
+    import psutil  # deferred: only who is about to train asks for the memory
+
+    memory = psutil.virtual_memory().total
+    cores = os.cpu_count() or 1
+    observed = observation_bytes
+    return check_trainer(config.trainer, config.rules, cores=cores, observation_bytes=observed, memory_bytes=memory)
+
+
+def impossible(checks: tuple[Check, ...]) -> list[ConfigError]:
+    """Those that cannot work on this machine, as errors."""
+    errors = [check for check in checks if check.level is Level.ERROR]
+    return [ConfigError(f"trainer.{check.key}: {check.words}", hint=check.hint) for check in errors]
 
 
 def _made_with(grid_map: GridMap | None, config: RecipeConfig) -> list[MadeWorld]:

@@ -301,7 +301,7 @@ class _Resolver:
             return True
         try:
             refuse_foreign(Override(key, ""))
-            raise unknown("", key, [*fields, *ABOUT, *TOOLS])
+            raise unknown("", key, [*fields, *ABOUT, *TOOLS, *self._parameters.model.model_fields])
         except ConfigError as error:
             self._faults.append(ConfigError(origin.prefix + error.message, hint=error.hint))
         return False
@@ -312,6 +312,9 @@ class _Resolver:
             self._write_rules(draft, path, origin)
             return
         try:
+            if draft.model is self._model and override.names[0] not in self._model.model_fields:
+                parameters = self._parameters.model.model_fields
+                raise unknown("", override.names[0], [*self._model.model_fields, "preset", *parameters])
             draft.put(override, origin)
         except ConfigError as error:
             self._faults.append(ConfigError(origin.prefix + error.message, hint=self._hint(override, error.hint)))

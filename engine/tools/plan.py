@@ -9,13 +9,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import psutil
-
 from engine.errors import GridrlError
 from engine.recipes import RecipeConfig, Resolution, SweepConfig, WorldConfig, world_of
+from engine.recipes.launch import impossible, trainer_checks
 from engine.recipes.recipe_text import flow, recipe_yaml, remarks, why
 from engine.runs import runs_root
-from engine.training.checks import Check, Level, check_trainer
+from engine.training.checks import Check, Level
 
 from .text import padded, printable
 
@@ -41,6 +40,7 @@ def plan(resolution: Resolution) -> Plan:
         size = f"{made.spec.observation_size} bytes an observation"
         world = f"{config.map}, agents {made.spec.agent_count}, {size}"
         checks = trainer_checks(config, made.spec.observation_size)
+        faults += impossible(checks)
     except GridrlError as error:
         faults.append(error)
     if isinstance(config, SweepConfig):
@@ -61,22 +61,9 @@ def _sweep_faults(config: SweepConfig) -> list[GridrlError]:
     return []
 
 
-def trainer_checks(config: WorldConfig, observation_bytes: int) -> tuple[Check, ...]:
-    """The arithmetic of a trainer's settings on this machine; nothing for a tool that trains nothing."""
-    if not isinstance(config, RecipeConfig):
-        return ()
-    return check_trainer(
-        config.trainer,
-        config.rules,
-        cores=os.cpu_count() or 1,
-        observation_bytes=observation_bytes,
-        memory_bytes=psutil.virtual_memory().total,
-    )
-
-
 def changes(resolution: Resolution) -> list[str]:
     """The settings that are not as the recipe has them, and why."""
-    changed = [setting for setting in resolution.settings if setting.changed]
+    changed = [each for each in (*resolution.parameters, *resolution.settings) if each.changed]
     width = max((len(setting.key) + len(setting.text) + 1 for setting in changed), default=0)
     return [f"{padded(f'{each.key}={each.text}', min(width, 48))}  {why(each)}" for each in changed]
 

@@ -56,7 +56,7 @@ def _validate(resolution: Resolution, name: str, *, only_changes: bool) -> int:
             line(text)
     faults += _faults_of_other_tables(resolution, faults)
     stands_alone = bool(resolution.files) and not resolution.files[0].base
-    changed = sum(setting.changed for setting in resolution.settings)
+    changed = sum(each.changed for each in (*resolution.parameters, *resolution.settings))
     return _answer(name, faults, changed, "defaults" if stands_alone else "recipe")
 
 
@@ -76,7 +76,11 @@ def _answer(name: str, faults: list[GridrlError], changed: int = 0, base: str = 
     if faults:
         note(printable(f"{name}: {count(len(faults))} {'fault' if len(faults) == 1 else 'faults'}"))
         return 1
-    note(printable(f"{name} is right; {count(changed)} settings differ from the {base}"))
+    note(
+        printable(
+            f"{name} is right; {count(changed)} setting{'s differ' if changed != 1 else ' differs'} from the {base}"
+        )
+    )
     return 0
 
 

@@ -49,7 +49,7 @@ def test_what_is_right_is_printed_as_a_recipe_with_origins(
 ) -> None:
     code, out, err = validated(capsys, recipe, "scatters=3", "--tool", tool)
 
-    assert (code, err) == (0, f"{recipe} is right; 1 settings differ from the recipe\n")
+    assert (code, err) == (0, f"{recipe} is right; 1 setting differs from the recipe\n")
     assert validator.is_valid(read_yaml(out, "out").data)
     path = tmp_path / "kept.yaml"
     path.write_text(out, "utf-8")
@@ -234,3 +234,31 @@ def test_the_schema_is_about_every_setting(validator: Draft202012Validator) -> N
     assert not validator.is_valid({"recipe": "arena", "trainer": {"sede": 3}})
     assert not validator.is_valid({"recipe": "arena", "play": {"polcy": "noop"}})
     assert not validator.is_valid({"recpe": "arena"})
+
+
+@pytest.mark.parametrize("tool", [["validate"], ["train", "--dry-run"], ["train"]])
+def test_what_no_machine_can_hold_is_refused_before_it_starts(
+    tool: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDRL_RUNS", str(tmp_path))
+    huge = ["arena", "trainer.env_count=1000000", "trainer.horizon=65536", "run=huge"]
+
+    assert main([tool[0], *huge, *tool[1:]]) != 0
+
+    assert "trainer.env_count: 6,000,000 rows x" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_parameter_that_was_given_is_a_difference(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = validated(capsys, "arena", "batteries_per_heart=5", "--diff")
+
+    assert code == 0
+    assert out.startswith("batteries_per_heart=5 ")
+    assert "1 setting differs" in err or "2 settings differ" in err
+
+
+def test_the_nearest_parameter_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = validated(capsys, "arena", "battery_per_heart=5")
+
+    assert code == 1
+    assert "did you mean batteries_per_heart?" in err

@@ -284,7 +284,7 @@ async def test_leaving_while_training_asks_and_takes_no_for_an_answer(tmp_path: 
 
         await door.press("ctrl+q")
         assert isinstance(door.app.screen, ConfirmScreen)
-        assert "quitting stops it with a checkpoint" in door.screen
+        await door.until_seen("quitting stops it with a checkpoint")
 
         await door.press("n")
         assert not isinstance(door.app.screen, ConfirmScreen)

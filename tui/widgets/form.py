@@ -313,7 +313,8 @@ class Form(Vertical):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         if event.input is self._search:
-            self._list.show_rows(matching(self._rows, event.value))
+            found = matching(self._rows, event.value)
+            self._list.show_rows(found, found[0].key if found else None)
         elif self._edited is not None:
             self.post_message(self.Typed(self._edited, event.value))
 
