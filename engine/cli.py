@@ -192,6 +192,7 @@ def _without_tool(name: str, arguments: list[str]) -> int:
     try:
         recipe = find_recipe(name)
     except UsageError:
+        _check_not_half_right(name)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(TOOLS)}; gridrl -h says more"
         raise UsageError(f"no tool is called {name[:80]!r}", hint=hint) from None
     if "--list" in arguments:
@@ -200,6 +201,20 @@ def _without_tool(name: str, arguments: list[str]) -> int:
         list_tools(name)
         return 0
     raise UsageError(f"{recipe.name} is a recipe, not a tool", hint=f"gridrl train {name}, gridrl play {name}")
+
+
+def _check_not_half_right(name: str) -> None:
+    """`arena.nosuch`: say which half is wrong.
+
+    Raises:
+        UsageError: what stands before the last dot is a recipe.
+    """
+    from engine.recipes import recipes
+    from engine.recipes.registry import split_name
+
+    recipe, dot, tool = name.rpartition(".")
+    if dot and split_name(recipe)[1] in recipes():
+        raise UsageError(f"{recipe} has no tool {tool[:80]!r}", hint=f"there are {', '.join(RECIPE_TOOLS)}")
 
 
 def _names_a_recording(arguments: list[str]) -> bool:

@@ -105,7 +105,8 @@ def _checkpoint_of(text: str) -> Path:
     known = {path.name: path for path in run_paths(runs_root())}
     run, version = (text, _LATEST) if text in known else _split_version(text)
     if run not in known:
-        raise UsageError(f"no policy and no run is called {shortened(run)!r}", hint=_hint(run, list(known)))
+        hint = """several are a list: policies='["simple","random"]'""" if "," in run else _hint(run, list(known))
+        raise UsageError(f"no policy and no run is called {shortened(run)!r}", hint=hint)
     return _chosen(known[run] / _CHECKPOINTS, version, f"run {run}")
 
 

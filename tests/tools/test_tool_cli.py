@@ -473,3 +473,8 @@ def test_a_recipe_file_is_no_recording(
 
     assert said_by(capsys, "replay", "my.yaml", "--dry-run")[0] == 0
     assert said_by(capsys, "replay", "arena", "--policy", "noop", "--dry-run")[0] == 0
+
+
+def test_the_wrong_half_of_a_dotted_name_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said_by(capsys, "prod.arena.nosuch")[2].startswith("gridrl: prod.arena has no tool 'nosuch'")
+    assert "no tool is called 'nowhere.nosuch'" in said_by(capsys, "nowhere.nosuch")[2]
