@@ -28,6 +28,7 @@ from engine.errors import ConfigError, GridrlError, QueryError, UsageError
 
 from .commands import PaneCommands
 from .messages import (
+    GameMade,
     JobRefused,
     LaunchExamined,
     LaunchOpened,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from engine.recipes import RecipeConfig
     from engine.runs import Command
 
+    from .launch import Launch
     from .panes.console import ConsolePane
     from .panes.editor import EditorPane, MapPlayRequested, MapTrainRequested
     from .panes.monitor import MonitorPane
@@ -520,7 +522,7 @@ class GridrlApp(App[int]):
         from .launch import examined, recipe_names  # deferred: the resolver's pages load when they are asked for
 
         session = self._live_session()
-        self._answer(lambda: LaunchOpened(examined(session.launch()), recipe_names()))
+        self._answer(lambda: LaunchOpened(examined(session.draft or session.launch()), recipe_names()))
 
     def on_launch_opened(self, event: LaunchOpened) -> None:
         from .launch import preset_names
@@ -528,7 +530,12 @@ class GridrlApp(App[int]):
 
         if self._is_ending or len(self.screen_stack) > 1:
             return
-        self.push_screen(LaunchScreen(event.examined, event.recipes, preset_names()))
+        self.push_screen(LaunchScreen(event.examined, event.recipes, preset_names()), self._keep_draft)
+
+    def _keep_draft(self, launch: Launch | None) -> None:
+        """The user has left the form without a run: the next look at it goes on from there."""
+        if self.session is not None:
+            self.session.draft = launch
 
     @work(thread=True, exclusive=True, group="launch", exit_on_error=False)
     def on_launch_screen_edited(self, event: LaunchScreen.Edited) -> None:
@@ -550,24 +557,33 @@ class GridrlApp(App[int]):
         if self.session.is_training:
             self._note("a run is under way already (stop it first: F3, then s)")
             return
-        if (recipe, config) != (self.session.recipe, self.session.config) and not self._change_game(recipe, config):
-            return
         self.pop_screen()
-        self._start_training()
+        self.session.draft = None
+        if (recipe, config) == (self.session.recipe, self.session.config):
+            self._start_training()
+        else:
+            self._make_game(recipe, config)
 
-    def _change_game(self, recipe: str, config: RecipeConfig) -> bool:
-        """Go on with another recipe or other settings, in every pane."""
-        assert self.session is not None
+    @work(thread=True, exclusive=True, group="launch", exit_on_error=False)
+    def _make_game(self, recipe: str, config: RecipeConfig) -> None:
+        from engine.recipes import maps_of
+
+        self._answer(lambda: GameMade(recipe, config, maps_of(config)))
+
+    def on_game_made(self, event: GameMade) -> None:
+        """Go on with another recipe or other settings, in every pane, and train."""
+        if self.session is None or self._is_ending:
+            return
         try:
-            self.session.open(recipe, config)
+            self.session.open(event.recipe, event.config, event.maps)
         except GridrlError as error:
             self._refuse(error)
-            return False
-        self._editor.rules = config.rules
+            return
+        self._editor.rules = event.config.rules
         if not self._editor.is_dirty:
             self._editor.set_map(self.session.map)
         self._refresh_live()
-        return True
+        self._start_training()
 
     def _start_training(self) -> None:
         if self.session is None or "monitor" not in self._panes:

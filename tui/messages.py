@@ -10,6 +10,8 @@ from textual.message import Message
 from engine.errors import GridrlError, QueryError
 
 if TYPE_CHECKING:
+    from engine.maps import GridMap
+    from engine.recipes import RecipeConfig
     from engine.runs import RunHandle, RunState
     from engine.stats import Result, TableInfo
     from engine.training.local import LocalRun
@@ -38,6 +40,15 @@ class LaunchExamined(Message):
     """A changed launch was looked at."""
 
     examined: Examined
+
+
+@dataclass
+class GameMade(Message):
+    """The maps of another configuration are ready to be played on."""
+
+    recipe: str
+    config: RecipeConfig
+    maps: tuple[GridMap, ...]
 
 
 @dataclass

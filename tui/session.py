@@ -61,6 +61,7 @@ class Session:
 
     def __init__(self, recipe: str, config: RecipeConfig, root: Path, *, fps: float) -> None:
         self.recipe, self.config, self.root = recipe, config, root
+        self.draft: Launch | None = None  # what was typed in the launch form, and not started
         self.maps = maps_of(config)
         self.play = Play(config.rules, self.maps, seed=config.trainer.seed)
         self.player: Player = create_policy("random", config.rules, self.play.spec)
@@ -130,13 +131,15 @@ class Session:
         self.play = play
         self.watch(False)
 
-    def open(self, recipe: str, config: RecipeConfig) -> None:
+    def open(self, recipe: str, config: RecipeConfig, maps: tuple[GridMap, ...]) -> None:
         """Go on with another configuration: its game and its maps, with chance playing. The run goes on as it is.
+
+        Args:
+            maps: the configuration's, as `maps_of` gives them; a worker makes them.
 
         Raises:
             MapError, SimError: it cannot be played; nothing has changed.
         """
-        maps = maps_of(config)
         play = Play(config.rules, maps, seed=config.trainer.seed)
         self.play.close()
         self.recipe, self.config, self.maps, self.play = recipe, config, maps, play

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
@@ -20,7 +19,7 @@ from typing import Final, get_args
 from engine.errors import UsageError
 
 from .config import TOOLS
-from .overrides import parse_value, shortened
+from .overrides import shortened
 from .schema import Slot, slot_of
 
 SWITCHES: Final = {
@@ -32,6 +31,7 @@ SWITCHES: Final = {
 """Options that every tool with a recipe has."""
 
 _SHORT: Final = {"-h": "--help", "-v": "--verbose", "-n": "--dry-run"}
+QUOTES: Final = ("'", '"')
 _SETTING: Final = re.compile(r"\+{0,2}[A-Za-z_][A-Za-z0-9_.-]*=")
 
 
@@ -92,11 +92,10 @@ class _Reader:
 
     def _take_settings(self, argument: str) -> None:
         """One setting, or several in one argument: a trailing "width=50 height=50"."""
-        is_one = len(argument.split(maxsplit=1)) < 2 or _is_json(argument.partition("=")[2])
-        parts = [argument] if is_one else _split(argument)
-        several = len(parts) > 1 and all(_SETTING.match(part) for part in parts)
-        for part in parts if several else [argument]:
-            self._take_setting(part)
+        words = split_settings(argument)
+        several = len(words) > 1 and all(_SETTING.match(word) for word in words)
+        for word in words if several else [argument]:
+            self._take_setting(word)
 
     def _take_setting(self, argument: str) -> None:
         if _SETTING.match(argument) is None:
@@ -111,7 +110,7 @@ class _Reader:
         if name in SWITCHES and not equals:
             self.switches.add(name)
         elif name == "--overrides":
-            for part in _split(value if equals else self._value_of(name)):
+            for part in split_settings(value if equals else self._value_of(name)):
                 self._take_setting(part)
         else:
             key = name.removeprefix("--").replace("-", "_")
@@ -149,19 +148,34 @@ def _slot_of(tool: str, key: str) -> Slot | None:
     return None if is_table else slot
 
 
-def _is_json(text: str) -> bool:
-    """Whether a whole text is one value, however many spaces are in it."""
-    try:
-        return text[:1] in ("[", "{", '"') and parse_value(text) is not text
-    except ValueError:
-        return False
-
-
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:  # a quote that is not closed: it is part of one value
+def split_settings(text: str) -> list[str]:
+    """`a=1 b=2` as its words: as a shell would, but that blanks and quotes within brackets belong to a JSON value."""
+    words, begin, depth, quote = list[str](), 0, 0, ""
+    for at, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote and text[at - 1] != "\\" else quote
+        elif character in QUOTES:
+            quote = character
+        elif character in "[{":
+            depth += 1
+        elif character in "]}":
+            depth -= 1
+        elif character.isspace() and depth <= 0:
+            words.append(text[begin:at])
+            begin = at + 1
+    if quote or depth > 0:  # not closed: it is one value, whatever is in it
         return [text]
+    return [_unquoted(word) for word in (*words, text[begin:]) if word]
+
+
+def _unquoted(setting: str) -> str:
+    """Without the quotes that a shell would have taken off: around the whole of it, or around its value."""
+    if len(setting) > 1 and setting[0] == setting[-1] and setting[0] in QUOTES:
+        return setting[1:-1]
+    key, equals, value = setting.partition("=")
+    if len(value) > 1 and value[0] == value[-1] and value[0] in QUOTES:
+        return f"{key}{equals}{value[1:-1]}"
+    return setting
 
 
 def _without_plus(setting: str) -> str:

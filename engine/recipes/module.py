@@ -54,6 +54,10 @@ class RecipeModule:
         """What the tool's function takes, as a model: a setting for each parameter."""
         return _parameters_of(self._function(tool), self.path)
 
+    def parameter_names(self) -> set[str]:
+        """Of all its functions."""
+        return {name for function in self.functions.values() for name in inspect.signature(function).parameters}
+
     def make(self, tool: str, parameters: Mapping[str, Any]) -> WorldConfig:
         """The tool's configuration.
 
@@ -133,8 +137,11 @@ def told_by(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except GridrlError:
-        raise
+    except GridrlError as error:
+        if str(path) in error.message:
+            raise
+        told = _told(path, error, error.message)
+        raise ConfigError(told.message, hint=error.hint or told.hint, line=told.line) from None
     except SyntaxError as error:
         where = f"{error.filename or path}, line {error.lineno or 1}"
         raise ConfigError(f"{where}: not Python: {error.msg}", hint="mend it there", line=error.lineno or 1) from None

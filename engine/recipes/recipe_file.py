@@ -6,7 +6,7 @@ Reads the disk; any thread. docs/recipes.md is its manual.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -39,22 +39,22 @@ class RecipeFile:
     data: Mapping[str, Any] = field(default_factory=dict)
     """All the rest."""
 
-    def settings(self, tool: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """What the file says to one tool: what stands at the top and concerns it, and then its own table.
+    def tables(self, tool: str, names: Iterable[str]) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+        """What the file says to one tool: what stands at the top and concerns it, and then its own table, with the
+        keys above each.
 
         Args:
-            parameters: names that the tool's function takes.
+            names: of settings that only other tools take.
         """
-        fields = {*TOOLS[tool].model_fields, *parameters}
-        others = {*TOOLS, *_SHARED} - fields
-        shared = {key: value for key, value in self.data.items() if key not in others}
+        others = {*TOOLS, *_SHARED, *names} - {*TOOLS[tool].model_fields}
+        yield {key: value for key, value in self.data.items() if key not in others}, ()
         own = self.data.get(tool)
-        return shared | own if isinstance(own, dict) else shared
+        if isinstance(own, dict):
+            yield own, (tool,)
 
-    def origin_at(self, tool: str, names: tuple[str | int, ...]) -> Origin:
-        """Where a setting stands in the file."""
-        own = self.data.get(tool)
-        path = (tool, *names) if isinstance(own, dict) and names[:1] and names[0] in own else names
+    def origin_at(self, above: tuple[str, ...], names: tuple[str | int, ...]) -> Origin:
+        """Where a setting stands in the file, below the keys above its table."""
+        path = (*above, *names)
         places = self.document.places
         known = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in places), ())
         line, column = places.get(known, (1, 1))

@@ -91,7 +91,7 @@ def find_recipe(name: str) -> Recipe:
     if is_path(name):
         return _at_path(expanded(name, ConfigError))
     group, bare = split_name(name)
-    for recipe in chain(_shipped(), _own()):  # a person's own are run only for a name that is not ours
+    for recipe in chain(_shipped(), _own(bare)):  # a person's own are run only for their name
         if recipe.name == bare and group in ("", recipe.group):
             if isinstance(recipe, BrokenRecipe):
                 raise recipe.error
@@ -127,8 +127,8 @@ def _shipped() -> tuple[Recipe, ...]:
     return tuple(found)
 
 
-def _own() -> Iterator[Recipe | BrokenRecipe]:
-    """Read anew each time: a person edits them while the program is open."""
+def _own(name: str = "") -> Iterator[Recipe | BrokenRecipe]:
+    """Those of a person, or the one of that name. Read anew each time: they edit them while the program is open."""
     directory = recipes_directory()
     try:
         files = sorted(path for path in directory.iterdir() if path.suffix in (".py", *SUFFIXES))
@@ -136,7 +136,7 @@ def _own() -> Iterator[Recipe | BrokenRecipe]:
         return
     taken = {recipe.name: recipe.where for recipe in _shipped()}
     for path in files:
-        if path.stem.startswith("_"):
+        if path.stem.startswith("_") or (name and path.stem != name):
             continue
         recipe = _own_recipe(path, taken)
         taken.setdefault(path.stem, str(path))

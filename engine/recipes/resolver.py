@@ -7,7 +7,7 @@ environment, the command line. Reads the disk; any thread.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -19,7 +19,7 @@ from engine.training.presets import preset_settings
 
 from .aliases import idle, refuse_foreign, translated
 from .config import TOOLS, RecipeConfig, WorldConfig
-from .draft import Draft
+from .draft import Draft, Names
 from .module import RecipeModule
 from .origins import Layer, Origin
 from .overrides import Override, parse_override, parse_value, unknown
@@ -144,7 +144,7 @@ class _Resolver:
         """The same for parameters of the recipe's function."""
         for file in self._files:
             if file.preset:
-                self._choose_preset(file.preset, file.origin_at(tool, ("preset",)))
+                self._choose_preset(file.preset, file.origin_at((), ("preset",)))
         self._read_environment(environ)
         self._read_command_line(overrides)
 
@@ -221,7 +221,7 @@ class _Resolver:
 
     def _choose_preset(self, name: str, origin: Origin) -> None:
         if "trainer" in self._model.model_fields:
-            self._preset = name, origin
+            self._preset = None if name.lower() in ("none", "null", "") else (name, origin)
         elif origin.layer is Layer.COMMAND_LINE:
             self._faults.append(ConfigError(f"preset: gridrl {self._tool} trains nothing", hint="leave it out"))
 
@@ -233,8 +233,9 @@ class _Resolver:
             return None
         names = self._parameters.model.model_fields
         for file in self._files:
-            given = {key: value for key, value in file.settings(self._tool, names).items() if key in names}
-            self._faults += self._parameters.merge(given, partial(file.origin_at, self._tool))
+            for table, above in self._tables_of(file):
+                given = {key: value for key, value in table.items() if key in names}
+                self._faults += self._parameters.merge(given, partial(file.origin_at, above))
         for override, origin in self._for_function:
             self._attempt(self._parameters, override, origin)
         self._faults += self._parameters.interpolate()
@@ -281,10 +282,20 @@ class _Resolver:
         for override, origin in self._said:
             self._attempt(draft, override, origin)
 
+    def _tables_of(self, file: RecipeFile) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+        """What a file says to this tool; parameters that only other tools' functions have are for those."""
+        own = self._parameters.model.model_fields
+        others = () if self._module is None else self._module.parameter_names() - set(own)
+        return file.tables(self._tool, others)
+
     def _write_file(self, draft: Draft[WorldConfig], file: RecipeFile) -> None:
-        names = self._parameters.model.model_fields
-        said = {key: value for key, value in file.settings(self._tool, names).items() if key not in names}
-        origin_at = partial(file.origin_at, self._tool)
+        for table, above in self._tables_of(file):
+            self._write_table(draft, file, table, partial(file.origin_at, above))
+
+    def _write_table(
+        self, draft: Draft[WorldConfig], file: RecipeFile, table: dict[str, Any], origin_at: Callable[[Names], Origin]
+    ) -> None:
+        said = {key: value for key, value in table.items() if key not in self._parameters.model.model_fields}
         if isinstance(said.get("rules"), str):
             self._write_rules(draft, file.beside(said.pop("rules")), origin_at(("rules",)))
         if isinstance(said.get("map"), str):
@@ -345,7 +356,7 @@ def _chain(recipe: Recipe) -> tuple[list[RecipeFile], RecipeModule | None, str]:
     while isinstance(recipe.source, RecipeFile):
         file = recipe.source
         files.insert(0, file)
-        place = file.origin_at("train", ("recipe",))
+        place = file.origin_at((), ("recipe",))
         if len(files) > MAX_FILES:
             raise ConfigError(
                 f"{place.prefix}recipe: more than {MAX_FILES} files build on one another", hint="is one its own base?"

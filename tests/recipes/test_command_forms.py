@@ -10,7 +10,7 @@ import pytest
 
 from engine.cli import main
 from engine.errors import UsageError
-from engine.recipes import examine, resolve_tool
+from engine.recipes import SweepConfig, examine, resolve_tool
 from engine.recipes.command_line import Command, read_command, split_tool
 from engine.recipes.config import TOOLS
 from engine.recipes.yaml_text import read_yaml
@@ -298,3 +298,14 @@ def test_json_is_one_value_whatever_is_in_it(value: object) -> None:
     setting = f"key={json.dumps(value)}"
 
     assert read_command("train", "", ["arena", setting]).settings == (setting,)
+
+
+@pytest.mark.parametrize("form", [["--overrides"], []], ids=["option", "bare"])
+def test_json_keeps_its_quotes_among_other_settings(form: list[str]) -> None:
+    text = 'trials=2 parameters=[{"key": "trainer.gamma", "choices": [0.9]}] run=x'
+
+    config = spoken("sweep", "arena", *form, text).config
+
+    assert isinstance(config, SweepConfig)
+    assert (config.trials, config.run) == (2, "x")
+    assert [each.key for each in config.parameters] == ["trainer.gamma"]

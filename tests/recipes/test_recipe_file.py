@@ -473,7 +473,23 @@ def test_a_file_keeps_where_everything_stands(tmp_path: Path) -> None:
     file = read_recipe_file(written(tmp_path / "my.yaml", "recipe: arena\ntrain:\n  run: x\nrun: y\n"))
 
     assert (file.base, file.summary, file.preset) == ("arena", "", "")
-    assert str(file.origin_at("train", ("run",))) == "file my.yaml, line 3"
-    assert str(file.origin_at("sweep", ("run",))) == "file my.yaml, line 4"
+    assert str(file.origin_at(("train",), ("run",))) == "file my.yaml, line 3"
+    assert str(file.origin_at((), ("run",))) == "file my.yaml, line 4"
     assert covering(resolve_tool("train", str(file.path), [], {}), "run").text == "x"
     assert read_yaml("a: 1", "x").data == {"a": 1}
+
+
+def test_what_a_file_says_at_its_top_and_to_a_tool_is_laid_over_one_another(tmp_path: Path) -> None:
+    text = "recipe: arena\nbatteries_per_heart: 5\ntrainer: {seed: 3, gamma: 0.5}\ntrain: {trainer: {gamma: 0.9}}\n"
+    path = str(written(tmp_path / "my.yaml", text))
+
+    trained = resolve_tool("train", path, [], {})
+
+    assert covering(trained, "trainer.seed").text == "3"
+    assert covering(trained, "trainer.gamma").text == "0.9"
+    assert str(covering(trained, "trainer.gamma").origin) == "file my.yaml, line 4"
+    assert str(covering(trained, "trainer.seed").origin) == "file my.yaml, line 3"
+    for tool in TOOLS:
+        config = resolve_tool(tool, path, [], {}).config
+        assert config is not None
+        assert config.rules.kinds["altar"].inputs == {"battery": 5}

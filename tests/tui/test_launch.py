@@ -247,3 +247,28 @@ async def test_every_size_shows_the_cursor_row_and_the_command(tmp_path: Path, s
         last = rows(door).rows[-1].key
         assert any(line.lstrip("*! ").startswith(last[:10]) for line in door.part(rows(door)))
         assert "$ gridrl train navigation" in door.screen
+
+
+async def test_a_value_that_is_being_typed_is_taken_when_the_run_is_started(tmp_path: Path) -> None:
+    async with opened(tmp_path, *QUICK, size=SIZE) as door:
+        await launch_open(door)
+        point_at(door, "trainer.seed")
+        await door.press("enter")
+        await door.type("9")
+
+        await door.press("ctrl+s")
+        await door.until(lambda: door.session.own_run is not None, "a run")
+
+        assert door.run_directory.info().config["trainer"]["seed"] == 9
+
+
+async def test_what_was_typed_is_there_when_the_form_is_opened_again(tmp_path: Path) -> None:
+    async with opened(tmp_path, size=SIZE) as door:
+        await launch_open(door)
+        await set_to(door, "preset", "tiny")
+        await set_to(door, "trainer.seed", "9")
+
+        await door.press("escape")
+        await launch_open(door)
+
+        assert (row(door, "preset").value, row(door, "trainer.seed").value) == ("tiny", "9")

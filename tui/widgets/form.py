@@ -282,6 +282,12 @@ class Form(Vertical):
         self._rows = rows
         self._list.show_rows(matching(rows, self._search.value), key)
 
+    def take_typed(self) -> None:
+        """Take the value that is being typed, as Enter would."""
+        if self._edited is not None:
+            self.post_message(self.Entered(self._edited, self._edit.value))
+            self._close_edit()
+
     def action_search(self) -> None:
         self._search.focus(scroll_visible=False)
 
@@ -322,9 +328,8 @@ class Form(Vertical):
         event.stop()
         if event.input is self._search:
             self.take_focus()
-        elif self._edited is not None:
-            self.post_message(self.Entered(self._edited, event.value))
-            self._close_edit()
+        else:
+            self.take_typed()
 
     def on_form_input_left(self, event: FormInput.Left) -> None:
         event.stop()

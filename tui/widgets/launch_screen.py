@@ -30,8 +30,8 @@ NARROW = 110  # columns: below, the side panel goes under the form
 LONGEST_WORDS = 300  # cells of one text in the side panel; it wraps
 
 
-class LaunchScreen(ModalScreen[None]):
-    """Closes on Escape; the app starts the run when it is asked to."""
+class LaunchScreen(ModalScreen["Launch"]):
+    """Closes on Escape and gives what was typed so far; the app starts the run when it is asked to."""
 
     BINDINGS = [
         Binding("t,ctrl+s", "start", "train", id="launch.start", tooltip="Start training with these settings"),
@@ -59,6 +59,7 @@ class LaunchScreen(ModalScreen[None]):
         self._launch = examined.launch  # as it was taken; what is being typed is not in it
         self._sent = examined.launch  # the one last handed out to be looked at
         self._examined = examined
+        self._starts = False  # the user wants the run as soon as what was typed last is judged
 
     def compose(self) -> ComposeResult:
         yield Static(id="launch-title", classes="title-line", markup=False)
@@ -82,6 +83,9 @@ class LaunchScreen(ModalScreen[None]):
         if examined.launch != self._sent:
             return  # the user has typed on
         self._examined = examined
+        if self._starts:
+            self._starts = False
+            self.action_start()
         self._form.show_rows(self._rows(examined))
         self.query_one("#launch-title", Static).update(_title(examined))
         self.query_one("#launch-state", Static).update(_state(examined))
@@ -104,8 +108,6 @@ class LaunchScreen(ModalScreen[None]):
         self._take(self._launch.without(event.key))
 
     def _having(self, key: str, text: str) -> Launch:
-        if key == "preset" and text in ("", "none"):
-            return self._launch.without("preset")
         return self._launch.having(key, text)
 
     def _take(self, launch: Launch) -> None:
@@ -117,9 +119,14 @@ class LaunchScreen(ModalScreen[None]):
         self.post_message(self.Edited(launch))
 
     def action_start(self) -> None:
+        if self._form.is_editing:
+            self._starts = True
+            self._form.take_typed()
+            return
         examined = self._examined
         if examined.launch != self._launch:
-            return  # what is shown is about to change
+            self._starts = True  # it is being judged; `show` goes on
+            return
         if examined.config is None:
             self.notify("Something is wrong with it: see the right side.", severity="warning", timeout=4)
         else:
@@ -130,7 +137,7 @@ class LaunchScreen(ModalScreen[None]):
         self.notify("The command is on the clipboard.", timeout=3)
 
     def action_leave(self) -> None:
-        self.dismiss(None)
+        self.dismiss(self._launch)
 
     def _rows(self, examined: Examined) -> list[FormRow]:
         typed, resolution = dict(examined.launch.settings), examined.resolution
@@ -139,8 +146,8 @@ class LaunchScreen(ModalScreen[None]):
             FormRow("recipe", examined.launch.recipe, "", "what to learn and how", "", self._choices["recipe"]),
             FormRow(
                 "preset",
-                typed.get("preset", "none"),
-                "",
+                (resolution.preset if resolution is not None else typed.get("preset")) or "none",
+                "typed" if "preset" in typed else "",
                 "settings of the trainer by machine",
                 "one of " + ", ".join(self._choices["preset"]),
                 self._choices["preset"],

@@ -19,8 +19,8 @@ def world(batteries_per_heart: Batteries = 3) -> WorldConfig:
 
 
 def simulations() -> tuple[Simulation, ...]:
-    """Whoever has learnt the large map should find their way on the small one."""
-    return (Simulation(name="small", rules=games.arena(), map="arena_small"),)
+    """Whoever has learnt the large map should find their way on the small one, with the same rules."""
+    return (Simulation(name="small", map="arena_small"),)
 
 
 def train(batteries_per_heart: Batteries = 3) -> RecipeConfig:
@@ -30,17 +30,17 @@ def train(batteries_per_heart: Batteries = 3) -> RecipeConfig:
     return RecipeConfig(rules=played.rules, map=played.map, trainer=trainer)
 
 
-def evaluate() -> EvaluateConfig:
+def evaluate(batteries_per_heart: Batteries = 3) -> EvaluateConfig:
     """A walker that knows the chain, and chance: what a trained policy has to beat, and what it must."""
-    played = world()
+    played = world(batteries_per_heart)
     return EvaluateConfig(
         rules=played.rules, map=played.map, policies=("simple", "random"), simulations=simulations(), episodes=8
     )
 
 
-def sweep() -> SweepConfig:
+def sweep(batteries_per_heart: Batteries = 3) -> SweepConfig:
     """What decides here is how long rewards are looked for, and how far ahead they count."""
-    trained = train()
+    trained = train(batteries_per_heart)
     trainer = trained.trainer.model_copy(update={"total_steps": 2_000_000})
     parameters = (
         Parameter(key="trainer.learning_rate", min=3e-4, max=1e-2, scale="log"),
