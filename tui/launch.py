@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from engine.errors import GridrlError
 from engine.recipes import RecipeConfig, Resolution, examine, overrides_of, recipes, resolve, world_of
 from engine.recipes.launch import impossible, trainer_checks
+from engine.recipes.schema import slot_of
+from engine.recipes.tree import typed_text
 from engine.training.checks import Check
 from engine.training.presets import PRESETS
 
@@ -70,8 +72,13 @@ class Examined:
 def launch_of(recipe: str, config: RecipeConfig) -> Launch:
     """The launch that gives a configuration made from a recipe."""
     before = {setting.key: setting.text for setting in overrides_of(resolve(recipe))}
-    changed = ((each.key, each.text) for each in overrides_of(config) if before.get(each.key) != each.text)
-    return Launch(recipe, tuple(changed))
+    changed = tuple((each.key, each.text) for each in overrides_of(config) if before.get(each.key) != each.text)
+    launch = Launch(recipe, changed)
+    if examine("train", recipe, launch.arguments).config == config:
+        return launch
+    others = tuple(pair for pair in changed if not pair[0].startswith("rules."))
+    rules = typed_text(slot_of(type(config.rules)), config.rules.model_dump(mode="json"))  # another game: as a whole
+    return Launch(recipe, (*others, ("rules", rules)))
 
 
 def examined(launch: Launch) -> Examined:

@@ -5,7 +5,7 @@ Immutable; any thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from .tree import Path
@@ -54,28 +54,58 @@ class Origin:
 DEFAULT = Origin(Layer.DEFAULT)
 
 
+@dataclass
+class _Node:
+    """What is known of one place, and of those within it."""
+
+    origin: Origin | None = None
+    inner: dict[str | int, _Node] = field(default_factory=dict)
+
+
 class Origins:
-    """The origin of every value, kept by path; owned by the draft that writes the values."""
+    """The origin of every value, kept as the tree that the values are; owned by the draft that writes them."""
 
     def __init__(self) -> None:
-        self._at: dict[Path, Origin] = {}
+        self._root = _Node()
 
     def put(self, path: Path, origin: Origin) -> None:
         """A value was written: whatever was known of what lay within it is forgotten."""
-        for inner in [known for known in self._at if known[: len(path)] == path]:
-            del self._at[inner]
-        self._at[path] = origin
+        node = self._made(path)
+        node.origin = origin
+        node.inner.clear()
 
     def mark(self, path: Path, origin: Origin) -> None:
         """Say more of one value inside what was put."""
-        self._at[path] = origin
+        self._made(path).origin = origin
 
     def at(self, path: Path) -> Origin:
         """Of the value at a path, or of the nearest thing above it."""
-        ends = range(len(path), -1, -1)
-        return next((self._at[path[:end]] for end in ends if path[:end] in self._at), DEFAULT)
+        return self._reached(path)[0]
 
     def within(self, path: Path) -> Origin:
         """Of a value with all that lies in it: the layer that had the last word on any part of it."""
-        inner = [origin for known, origin in self._at.items() if known[: len(path)] == path]
-        return max([self.at(path), *inner], key=lambda origin: origin.layer)
+        found, node = self._reached(path)
+        waiting = [node] if node is not None else []
+        while waiting:
+            node = waiting.pop()
+            if node.origin is not None and node.origin.layer > found.layer:
+                found = node.origin
+            waiting += reversed(node.inner.values())
+        return found
+
+    def _made(self, path: Path) -> _Node:
+        node = self._root
+        for key in path:
+            node = node.inner.setdefault(key, _Node())
+        return node
+
+    def _reached(self, path: Path) -> tuple[Origin, _Node | None]:
+        """The origin nearest to a path, and the node at its end, if there is one."""
+        node: _Node | None = self._root
+        found = self._root.origin or DEFAULT
+        for key in path:
+            node = node.inner.get(key) if node is not None else None
+            if node is None:
+                break
+            found = node.origin or found
+        return found, node

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from engine.recipes import examine, recipes, resolve
 from engine.recipes.command_line import read_command
+from engine.recipes.rules_file import rules_to_yaml
 from engine.runs import RunDirectory
 from tui.launch import Launch, examined, launch_of
 from tui.widgets.form import Form, FormRow, FormRows, matching
@@ -34,6 +35,17 @@ def test_a_configuration_comes_back_from_its_launch(recipe: str, settings: tuple
 
     assert examined(launch).config == config
     assert len(launch.settings) <= len(settings)
+
+
+def test_a_game_of_ones_own_comes_back_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(rules_to_yaml(resolve("hide_and_seek").rules))
+    config = resolve("arena", [f"rules={path}", "map=hide_and_seek", "trainer.minibatch_size=2"])
+
+    launch = launch_of("arena", config)
+
+    assert examined(launch).config == config
+    assert [key for key, _ in launch.settings if key.startswith("rules")] == ["rules"]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["run", "map", "trainer.seed", "no.such"]), st.text(max_size=8)), max_size=4))

@@ -159,12 +159,12 @@ class LaunchScreen(ModalScreen["Launch"]):
             rows[0] = FormRow("recipe", examined.launch.recipe, "", "", "", self._choices["recipe"], fault=faults[0])
             return rows
         settings = sorted(resolution.settings, key=lambda each: (each.key.startswith("rules."), each.key != "run"))
-        known = {setting.key for setting in settings}
+        known = {"preset", *(each.key for each in (*settings, *resolution.parameters))}
         rows += [_row(each, typed, faults) for each in (*resolution.parameters, *settings)]
         rows += [
             FormRow(key, text, "typed", changed=True, fault=_fault(key, faults) or "there is no such setting")
             for key, text in typed.items()
-            if key not in known | {"preset"} and not any(each.key == key for each in resolution.parameters)
+            if key not in known and not any(other.startswith(f"{key}.") for other in known)
         ]
         return rows
 
