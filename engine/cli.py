@@ -223,7 +223,7 @@ def _names_a_recording(arguments: list[str]) -> bool:
     if any(word.endswith(".gridrec") for word in words) or any(word.split("=")[0] == "--at" for word in arguments):
         return True
     first = words[0] if words and words[0] == arguments[0] else ""  # what follows an option is its value
-    return os.path.lexists(first) and not first.endswith((".py", ".yaml", ".yml"))
+    return os.path.isfile(first) and not first.endswith((".py", ".yaml", ".yml"))
 
 
 def _replay_file(arguments: list[str]) -> int:

@@ -729,6 +729,8 @@ class GridrlApp(App[int]):
             message = job()
         except GridrlError as error:
             message = JobRefused(error)
+        except Exception as error:  # noqa: BLE001  the thread's outermost frame: nobody else would tell
+            message = JobRefused(GridrlError(f"a defect of the program: {type(error).__name__}: {error}"))
         if not get_current_worker().is_cancelled:
             self.post_message(message)
 

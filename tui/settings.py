@@ -668,6 +668,7 @@ class SettingsFile:
         self.bound: Sequence[BoundKeys] = ()
         """The bindings of the program, as far as they are loaded."""
         self._unsaved: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+        self._failed: dict[str, Any] = {}  # what could not be written yet; guarded by the lock
         self._saving = Lock()  # held while the file is read, edited and replaced
 
     @property
@@ -718,10 +719,11 @@ class SettingsFile:
         """Worker: write what has changed since, in its order.
 
         Raises:
-            ConfigError: it cannot be written.
+            ConfigError: it cannot be written; the next call tries again.
         """
         path = self.loaded.path
         with self._saving:
-            changes = dict(self._unsaved.get_nowait() for _ in range(self._unsaved.qsize()))
-            if changes and path is not None:
-                save(path, changes)
+            self._failed |= dict(self._unsaved.get_nowait() for _ in range(self._unsaved.qsize()))
+            if self._failed and path is not None:
+                save(path, self._failed)
+                self._failed = {}

@@ -6,11 +6,22 @@ Main thread. Whatever is printed is YAML, remarks included, so that it can be ke
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from engine.errors import GridrlError
-from engine.recipes import RecipeConfig, Resolution, SweepConfig, WorldConfig, world_of
+from engine.recipes import (
+    EvaluateConfig,
+    PlayConfig,
+    RecipeConfig,
+    ReplayConfig,
+    Resolution,
+    SweepConfig,
+    WorldConfig,
+    world_of,
+    worlds_of,
+)
 from engine.recipes.launch import impossible, trainer_checks
 from engine.recipes.recipe_text import flow, recipe_yaml, remarks, why
 from engine.runs import runs_root
@@ -43,22 +54,34 @@ def plan(resolution: Resolution) -> Plan:
         faults += impossible(checks)
     except GridrlError as error:
         faults.append(error)
-    if isinstance(config, SweepConfig):
-        faults += _sweep_faults(config)
+    else:
+        faults += _tried(config)
     if type(config) is RecipeConfig and config.run is not None and os.path.lexists(runs_root() / config.run):
         faults.append(GridrlError(f"run {config.run} is there already", hint="choose another name: run=NAME"))
     lines = [*_head(resolution, world), *_checked(checks), *_body(resolution, config)]
     return Plan([printable(line) for line in lines], faults)
 
 
-def _sweep_faults(config: SweepConfig) -> list[GridrlError]:
-    from .trials import Space  # deferred: only a sweep has one
+def _tried(config: WorldConfig) -> list[GridrlError]:
+    """What else a tool would refuse when it starts: further maps and worlds, who plays, what is varied."""
+    from .policies import find_player  # deferred: each tool's plan loads only its own
+    from .trials import Space
 
-    try:
-        Space(config)
-    except GridrlError as error:
-        return [error]
-    return []
+    attempts: list[Callable[[], object]] = [partial(worlds_of, config)]
+    if isinstance(config, EvaluateConfig):
+        attempts += [partial(worlds_of, world) for world in config.worlds.values()]
+        attempts += [partial(find_player, policy) for policy in config.policies]
+    elif isinstance(config, PlayConfig | ReplayConfig):
+        attempts.append(partial(find_player, config.policy))
+    elif isinstance(config, SweepConfig):
+        attempts.append(partial(Space, config))
+    faults = []
+    for attempt in attempts:
+        try:
+            attempt()
+        except GridrlError as error:
+            faults.append(error)
+    return list({fault.message: fault for fault in faults}.values())
 
 
 def changes(resolution: Resolution) -> list[str]:

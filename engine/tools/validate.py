@@ -11,7 +11,9 @@ import json
 from engine.errors import ConfigError, GridrlError, UsageError
 from engine.recipes import TOOLS, RecipeConfig, Resolution, examine
 from engine.recipes.command_line import read_command
+from engine.recipes.origins import Layer
 from engine.recipes.recipe_schema import recipe_schema
+from engine.recipes.recipe_text import why
 from engine.recipes.registry import is_path
 from engine.recipes.rules_file import load_rules
 from engine.recipes.yaml_text import MAX_BYTES, read_yaml
@@ -49,7 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _validate(resolution: Resolution, name: str, *, only_changes: bool) -> int:
     faults = list(resolution.faults)
-    if resolution.config is not None:
+    if resolution.config is None:
+        _print_said(resolution)
+    else:
         planned = plan(resolution)
         faults += planned.faults
         for text in map(printable, changes(resolution)) if only_changes else planned.lines:
@@ -58,6 +62,13 @@ def _validate(resolution: Resolution, name: str, *, only_changes: bool) -> int:
     stands_alone = bool(resolution.files) and not resolution.files[0].base
     changed = sum(each.changed for each in (*resolution.parameters, *resolution.settings))
     return _answer(name, faults, changed, "defaults" if stands_alone else "recipe")
+
+
+def _print_said(resolution: Resolution) -> None:
+    """What cannot be resolved as a whole, as far as somebody said it."""
+    for setting in (*resolution.parameters, *resolution.settings):
+        if setting.origin.layer is not Layer.DEFAULT:
+            line(printable(f"# {setting.key}={setting.text}  {why(setting)}"))
 
 
 def _faults_of_other_tables(resolution: Resolution, known: list[GridrlError]) -> list[GridrlError]:

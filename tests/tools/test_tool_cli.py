@@ -332,7 +332,7 @@ def test_verbose_shows_hostile_words_harmless(capsys: pytest.CaptureFixture[str]
         (["train", "aerna"], "no recipe is called 'aerna'", "did you mean arena"),
         (["aerna.train"], "no recipe is called 'aerna'", "did you mean arena"),
         (["trian", "arena"], "no tool is called 'trian'", "did you mean train?"),
-        (["arena.trian"], "no tool is called 'arena.trian'", "train"),
+        (["arena.trian"], "arena has no tool 'trian'", "train"),
         (["arena", "run=x"], "arena is a recipe, not a tool", "gridrl train arena, gridrl play arena"),
         (["train"], "gridrl train needs a recipe", "gridrl train --list shows them"),
         (["train", "run=x"], "gridrl train needs a recipe", "gridrl train --list"),

@@ -16,7 +16,7 @@ from engine.recipes.command_line import read_command
 from engine.recipes.rules_file import rules_to_yaml
 from engine.runs import RunDirectory
 from tui.launch import Launch, examined, launch_of
-from tui.widgets.form import Form, FormRow, FormRows, matching
+from tui.widgets.form import FormRow, FormRows, matching
 from tui.widgets.launch_screen import LaunchScreen
 
 SIZE = (120, 40)
@@ -244,7 +244,7 @@ async def test_hostile_text_is_shown_and_not_obeyed(tmp_path: Path) -> None:
         await door.press("enter")
         await door.type("[bold]\x1b]52;c;x\x07\u202e")
         await door.press("enter")
-        await door.until(lambda: row(door, "map").fault or door.app.screen.query_one(Form), "an answer")
+        await door.until(lambda: row(door, "map").value.startswith("[bold]") and "stop" in door.screen, "an answer")
 
         assert all(character.isprintable() or character == "\n" for character in door.screen)
 

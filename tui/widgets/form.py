@@ -53,7 +53,7 @@ class FormRow:
     @property
     def searched(self) -> str:
         """What a search looks at."""
-        return f"{self.key} {self.value} {self.help} {self.origin}".lower()
+        return f"{self.key} {self.help}".lower()
 
 
 def matching(rows: Sequence[FormRow], search: str) -> list[FormRow]:

@@ -5,6 +5,7 @@ View only, UI thread: it says what the user typed and shows what the session mad
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -183,8 +184,9 @@ def _row(setting: Setting, typed: dict[str, str], faults: list[str]) -> FormRow:
 
 
 def _fault(key: str, faults: list[str]) -> str:
-    """What is wrong with a setting: the fault that begins with its key."""
-    return next((fault for fault in faults if fault.startswith((f"{key}:", f"{key} ", f"{key}."))), "")
+    """What is wrong with a setting: the fault that begins with its key, or with a place and its key."""
+    begins = re.compile(rf"(.*: )?{re.escape(key)}[:. ]")
+    return next((fault for fault in faults if begins.match(fault)), "")
 
 
 def _title(examined: Examined) -> Text:

@@ -16,16 +16,16 @@ def train() -> RecipeConfig:
     """Enough to see curves move and a checkpoint written; nothing is learnt in it."""
     trainer = TrainerConfig(env_count=64, horizon=32, minibatch_size=512, total_steps=20_000)
     played = world()
-    return RecipeConfig(rules=played.rules, map=played.map, trainer=trainer, run="smoke")
+    return RecipeConfig(rules=played.rules, map=played.map, trainer=trainer)
 
 
 def evaluate() -> EvaluateConfig:
-    """What train() left, beside chance."""
+    """One that walks there, beside chance."""
     played = world()
-    return EvaluateConfig(rules=played.rules, map=played.map, policies=("smoke", "random"), episodes=4)
+    return EvaluateConfig(rules=played.rules, map=played.map, policies=("simple", "random"), episodes=4)
 
 
 def play() -> PlayConfig:
     """One episode, drawn."""
     played = world()
-    return PlayConfig(rules=played.rules, map=played.map, policy="smoke", episodes=1, render=True)
+    return PlayConfig(rules=played.rules, map=played.map, episodes=1, render=True)
