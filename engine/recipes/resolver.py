@@ -182,8 +182,9 @@ class _Resolver:
             except ConfigError as error:
                 self._faults.append(ConfigError(origin.prefix + error.message, hint=error.hint))
                 continue
-            if not self._is_for_others(override.names[0]):
-                self._take(override, origin)
+            known = translated(override, frozenset(self._model.model_fields))
+            if not self._is_for_others(known.names[0]):
+                self._take(known, origin)
 
     def _is_for_others(self, name: str) -> bool:
         """An environment is for all tools: what only another one takes is no fault."""

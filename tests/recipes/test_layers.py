@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError
-from engine.recipes import TOOLS, Resolution, examine, recipes, resolve_tool
+from engine.recipes import TOOLS, RecipeConfig, Resolution, examine, recipes, resolve_tool
 from engine.recipes.origins import Layer
 from engine.recipes.yaml_text import read_yaml
 from engine.training.presets import PRESETS
@@ -491,3 +491,10 @@ def test_of_all_layers_that_say_something_the_highest_wins(folder: Path, key: st
         assert setting.text == value
     elif layer > Layer.RECIPE:
         assert json.loads(setting.text)["weight"] == float(value)
+
+
+def test_the_environment_understands_the_names_of_other_programs() -> None:
+    resolution = resolve_tool("train", "arena", [], {"GRIDRL__TRAINER__LR": "3e-4", "GRIDRL__RUN_NAME": "x"})
+
+    assert isinstance(resolution.config, RecipeConfig)
+    assert (resolution.config.trainer.learning_rate, resolution.config.run) == (3e-4, "x")
