@@ -522,7 +522,10 @@ def test_the_scripts_are_silent_without_the_program(place: Path, program: dict[s
     )
     ask = f"source {script}; COMP_WORDBREAKS={shlex.quote(BREAKS)}; COMP_LINE='gridrl '; COMP_POINT=7; _gridrl"
 
-    env = {**program, "PATH": os.environ["PATH"]}
+    folders = [
+        each for each in os.environ["PATH"].split(os.pathsep) if not os.path.exists(os.path.join(each, "gridrl"))
+    ]
+    env = {**program, "PATH": os.pathsep.join(folders)}
     done = subprocess.run(
         ["bash", "-c", f"{ask}; echo ${{#COMPREPLY[@]}}"], env=env, capture_output=True, text=True, timeout=TIMEOUT_S
     )

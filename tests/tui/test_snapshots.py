@@ -13,7 +13,7 @@ import pytest
 from front_door import Door
 from textual.app import App
 from textual.pilot import Pilot
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
 from engine.errors import QueryError
 from engine.recipes import resolve
@@ -91,7 +91,10 @@ def test_live_by_name(pictured: Callable[..., bool]) -> None:
     async def ask(door: Door) -> None:
         await door.press(":")
         await door.type("move_no")
-        door.app.query_one("#live-ask").cursor_blink = False  # type: ignore[attr-defined]
+        field = door.app.query_one("#live-ask", Input)
+        field.cursor_blink = False
+        field._cursor_visible = True  # it may have been in the dark half of a blink
+        await door.settled()
 
     assert pictured(ask, SMALL)
 
