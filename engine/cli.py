@@ -223,7 +223,8 @@ def _names_a_recording(arguments: list[str]) -> bool:
     if any(word.endswith(".gridrec") for word in words) or any(word.split("=")[0] == "--at" for word in arguments):
         return True
     first = words[0] if words and words[0] == arguments[0] else ""  # what follows an option is its value
-    return os.path.isfile(first) and not first.endswith((".py", ".yaml", ".yml"))
+    is_there = os.path.lexists(first) if "/" in first else os.path.isfile(first)  # a folder may be called arena
+    return is_there and not first.endswith((".py", ".yaml", ".yml"))
 
 
 def _replay_file(arguments: list[str]) -> int:

@@ -77,7 +77,7 @@ def test_a_dry_run_shows_what_would_run_and_why(
     [
         DONE_WHEN,
         ["train", "navigation"],
-        ["play", "arena", "policy=no", "record=1e3"],
+        ["play", "arena", "policy=noop", "record=1e3"],
         ["evaluate", "arena"],
         ["replay", "t_maze"],
         ["sweep", "arena"],
