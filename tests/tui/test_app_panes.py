@@ -284,7 +284,8 @@ async def test_leaving_while_training_asks_and_takes_no_for_an_answer(tmp_path: 
 
         await door.press("ctrl+q")
         assert isinstance(door.app.screen, ConfirmScreen)
-        await door.until_seen("quitting stops it with a checkpoint")
+        question = " ".join(" ".join(door.part(door.app.screen.query_one("#confirm"))).split())
+        assert "is under way; quitting stops it with a checkpoint. " in question  # it wraps by the name of the run
 
         await door.press("n")
         assert not isinstance(door.app.screen, ConfirmScreen)
