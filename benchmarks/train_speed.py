@@ -67,7 +67,7 @@ def one_run(rules: Rules, map_name: str, config: TrainerConfig) -> tuple[float, 
     with tempfile.TemporaryDirectory() as folder:
         with RunWriter.create(Path(folder), "speed", {}, {}) as writer:
             trainer = Trainer([World(rules, cells_for(load_map(map_name), rules))], config, writer)
-            warm_up(trainer.network, config)
+            warm_up(trainer.network)
             started = time.process_time()
             trainer.run()
             cpu_s = time.process_time() - started

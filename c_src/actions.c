@@ -260,31 +260,57 @@ static bool act_would(gw_env *env, int32_t agent, const gw_action_def *def)
     }
 }
 
-// Sets the bits of the actions that would succeed; the others are 0 already.
-void gw_agent_mask(gw_env *env, int32_t agent, uint8_t *bits)
+static bool turn_would(gw_env *env, int32_t agent, int32_t action)
+{
+    const gw_world *world = env->world;
+    const gw_action_def *def = &world->rules.actions[action];
+    if (world->required[action].count == 0) { // nor is anything consumed: most actions of most games
+        return act_would(env, agent, def);
+    }
+    if (!gw_agent_has(env, agent, &world->required[action])) {
+        return false;
+    }
+    gw_agent_set_aside(env, agent, &world->consumed[action]);
+    bool would = act_would(env, agent, def);
+    gw_agent_give_back(env, agent, &world->consumed[action]);
+    return would;
+}
+
+// Fills the mask of an agent that has its turn; false if none of its actions would succeed.
+static bool any_would(gw_env *env, int32_t agent, uint8_t *mask)
 {
     const gw_world *world = env->world;
     uint16_t inventory[GW_MAX_RESOURCES];
     uint8_t shield = env->shield[agent];
     size_t size = (size_t)world->rules.resource_count * sizeof *inventory;
-    if (env->frozen[agent] > 0) {
-        return;
-    }
+    bool any = false;
     memcpy(inventory, gw_inventory_of(env, agent), size);
     env->head->tick += 1;
     gw_agent_foresee_holdings(env, agent);
     gw_agent_foresee_upkeep(env, agent);
     for (int32_t action = 0; action < world->rules.action_count; ++action) {
-        if (!gw_agent_has(env, agent, &world->required[action])) {
-            continue;
-        }
-        gw_agent_set_aside(env, agent, &world->consumed[action]);
-        if (act_would(env, agent, &world->rules.actions[action])) {
-            bits[action / 8] |= (uint8_t)(1u << (action % 8));
-        }
-        gw_agent_give_back(env, agent, &world->consumed[action]);
+        mask[action] = turn_would(env, agent, action);
+        any = any || mask[action];
     }
     env->head->tick -= 1;
     env->shield[agent] = shield;
     memcpy(gw_inventory_of(env, agent), inventory, size);
+    return any;
+}
+
+// One byte for each action. Never all 0: a choice is due even where all fail, and of a single one nothing is learnt.
+void gw_agent_mask(gw_env *env, int32_t agent, uint8_t *mask)
+{
+    memset(mask, 0, (size_t)env->world->rules.action_count);
+    if (env->frozen[agent] > 0 || !any_would(env, agent, mask)) {
+        mask[env->world->idle_action] = 1;
+    }
+}
+
+void gw_env_write_masks(gw_env *env, uint8_t *masks)
+{
+    const gw_rules_def *rules = &env->world->rules;
+    for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
+        gw_agent_mask(env, agent, masks + (ptrdiff_t)agent * rules->action_count);
+    }
 }

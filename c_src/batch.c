@@ -56,6 +56,10 @@ static gw_status check_batch(const gw_batch_def *def, gw_error *error)
     if (def->env_count < 1 || def->env_count > INT32_MAX / agent_count) {
         return gw_fail(error, GW_INVALID_ARGUMENT, "env_count must be at least 1, and the rows fit 31 bits");
     }
+    if (def->first_env < 0 || def->first_env > INT32_MAX - def->env_count) {
+        return gw_fail(error, GW_INVALID_ARGUMENT,
+                       "first_env must be at least 0, and the numbers of the envs fit 31 bits");
+    }
     if (def->thread_count < 1 || def->thread_count > GW_MAX_THREADS) {
         return gw_fail(error, GW_INVALID_ARGUMENT, "thread_count must be 1 to 64");
     }
@@ -186,7 +190,7 @@ static void start_all(gw_batch *batch, uint64_t seed)
 {
     for (int32_t i = 0; i < batch->env_count; ++i) {
         gw_env *env = &batch->envs[i];
-        *env->head = (gw_env_head){.seed = seed, .stream_env = i, .episode = 0};
+        *env->head = (gw_env_head){.seed = seed, .stream_env = batch->first_env + i, .episode = 0};
         gw_env_start_episode(batch, env);
     }
     batch->ring_first = 0;
@@ -210,6 +214,7 @@ gw_status gw_batch_create(const gw_batch_def *def, gw_batch **batch_out, gw_erro
     }
     atomic_flag_clear(&batch->busy);
     batch->env_count = def->env_count;
+    batch->first_env = def->first_env;
     batch->rows = def->env_count * batch->spec.agent_count;
     batch->thread_count = def->thread_count;
     batch->ring_capacity = def->episode_capacity;
@@ -268,6 +273,20 @@ gw_status gw_batch_set_world_weights(gw_batch *batch, const uint32_t *weights)
         total += weights[i];
         batch->world_weights_to[i] = total;
     }
+    batch->retires_worlds = false;
+    gw_batch_leave(batch);
+    return GW_OK;
+}
+
+gw_status gw_batch_retire_worlds(gw_batch *batch)
+{
+    if (batch == NULL) {
+        return GW_INVALID_ARGUMENT;
+    }
+    if (!gw_batch_enter(batch)) {
+        return GW_BUSY;
+    }
+    batch->retires_worlds = true;
     gw_batch_leave(batch);
     return GW_OK;
 }
@@ -425,6 +444,36 @@ gw_status gw_batch_drain_episodes(gw_batch *batch, int32_t capacity, gw_episode 
     return GW_OK;
 }
 
+// ---- What would succeed
+
+typedef struct gw_mask_job {
+    gw_batch *batch;
+    uint8_t *masks;
+} gw_mask_job;
+
+static void mask_slice(void *context, int32_t first, int32_t last)
+{
+    const gw_mask_job *job = context;
+    ptrdiff_t env_size = (ptrdiff_t)job->batch->spec.agent_count * job->batch->spec.action_count;
+    for (int32_t index = first; index < last; ++index) {
+        gw_env_write_masks(&job->batch->envs[index], job->masks + index * env_size);
+    }
+}
+
+gw_status gw_batch_action_masks(gw_batch *batch, uint8_t *masks)
+{
+    if (batch == NULL || masks == NULL) {
+        return GW_INVALID_ARGUMENT;
+    }
+    if (!gw_batch_enter(batch)) {
+        return GW_BUSY;
+    }
+    gw_mask_job job = {batch, masks};
+    gw_pool_run(batch->pool, mask_slice, &job, batch->env_count);
+    gw_batch_leave(batch);
+    return GW_OK;
+}
+
 // ---- Looking at one env
 
 static gw_status enter_env(gw_batch *batch, int32_t index)
@@ -552,7 +601,11 @@ gw_status gw_env_action_mask(gw_batch *batch, int32_t index, uint8_t *bits)
     int32_t row_size = (batch->spec.action_count + 7) / 8;
     memset(bits, 0, (size_t)batch->spec.agent_count * (size_t)row_size);
     for (int32_t agent = 0; agent < batch->spec.agent_count; ++agent) {
-        gw_agent_mask(env, agent, bits + (ptrdiff_t)agent * row_size);
+        uint8_t mask[GW_MAX_ACTIONS];
+        gw_agent_mask(env, agent, mask);
+        for (int32_t action = 0; action < batch->spec.action_count; ++action) {
+            bits[agent * row_size + action / 8] |= (uint8_t)(mask[action] << action % 8);
+        }
     }
     gw_batch_leave(batch);
     return GW_OK;

@@ -420,6 +420,8 @@ typedef struct gw_batch gw_batch;
 typedef struct gw_batch_def {
     uint32_t cookie;          // set by gw_batch_default()
     int32_t env_count;        // >= 1
+    int32_t first_env;        // number of the first env, >= 0: env i plays what env first_env + i of one large batch
+                              // would, so that processes can share one; calls still take i
     int32_t thread_count;     // workers, the caller included, 1..GW_MAX_THREADS
     int32_t episode_capacity; // finished agent-episodes kept until drained, >= agent_count
     uint64_t seed;
@@ -438,6 +440,12 @@ void gw_batch_destroy(gw_batch *batch);
 // How likely each world is drawn at a reset: weights [world_count], >= 0, some > 0. From the next reset on.
 gw_status gw_batch_set_world_weights(gw_batch *batch, const uint32_t *weights);
 
+// Leave the worlds of weight 0 at once: until weights are set again, an env that stands in such a world takes its next
+// step as ever, and that step truncates the episode if the rules do not end it; at_end terms are paid. A snapshot
+// holds no weights: whoever goes on from one calls gw_batch_set_world_weights and this again after loading, and then
+// nothing differs, whether the step that leaves was taken before the save or not.
+gw_status gw_batch_retire_worlds(gw_batch *batch);
+
 // Caller-owned arrays of one step. A pointer may be NULL where marked; it must stay valid during the call.
 typedef struct gw_io {
     uint8_t *observations;       // out [rows][observation_size]; at t + 1 in a rollout
@@ -447,6 +455,8 @@ typedef struct gw_io {
     uint8_t *truncated;          // out [rows], 0 or 1; never both: an end by the rules comes first
     uint8_t *final_observations; // out [rows][observation_size] or NULL; written only where an episode ended
     uint8_t *results;            // out [rows] gw_result, or NULL
+    uint8_t *action_masks;       // out [rows][action_count] or NULL; see gw_batch_action_masks. Of `observations`:
+                                 // where an episode ended, of the new one
 } gw_io;
 
 // Start a new episode in every env with this seed. Writes the first observations [rows][observation_size].
@@ -456,9 +466,15 @@ gw_status gw_batch_reset(gw_batch *batch, uint64_t seed, uint8_t *observations);
 // observation is the new episode's first one, and final_observations holds the old one's last.
 gw_status gw_batch_step(gw_batch *batch, const gw_io *io);
 
+// Which actions would succeed in the next step, [rows][action_count]: 1 exactly where the action succeeds if nobody
+// else acts, else 0. What the next tick begins with (conversions, cooldowns, regeneration, the shield's upkeep) counts
+// as done, and a try to tag as a success, whatever chance will say. Where nothing would succeed, as for a frozen agent,
+// one is 1 all the same: the first action that is a noop, or action 0 if none is. So no row is all 0.
+gw_status gw_batch_action_masks(gw_batch *batch, uint8_t *masks);
+
 // One agent's finished episode.
 typedef struct gw_episode {
-    int32_t env;
+    int32_t env; // its number: first_env and its place in the batch
     int32_t agent;
     int32_t group;
     int32_t world;        // index into the batch's worlds
@@ -516,9 +532,7 @@ gw_status gw_env_ledger(gw_batch *batch, int32_t env, float *step, float *episod
 // Observations [agent_count][observation_size] of one env as it stands now.
 gw_status gw_env_observe(gw_batch *batch, int32_t env, uint8_t *observations);
 
-// Which actions would succeed in the next step: bits [agent_count][(action_count + 7) / 8], least significant first.
-// 1 exactly where the action succeeds if nobody else acts; what the next tick begins with (conversions, cooldowns,
-// regeneration, the shield's upkeep) counts as done, and a try to tag as a success, whatever chance will say.
+// What gw_batch_action_masks says of one env, in bits [agent_count][(action_count + 7) / 8], least significant first.
 gw_status gw_env_action_mask(gw_batch *batch, int32_t env, uint8_t *bits);
 
 // ---------------------------------------------------------------------------------------------------
@@ -527,7 +541,8 @@ gw_status gw_env_action_mask(gw_batch *batch, int32_t env, uint8_t *bits);
 // Bytes that gw_batch_save writes for env_count envs.
 gw_status gw_batch_snapshot_size(const gw_batch *batch, int32_t env_count, int64_t *size);
 
-// Write the exact state of envs first .. first + count - 1, random streams included.
+// Write the exact state of envs first .. first + count - 1, random streams included: an env goes on in those of the
+// number that it was saved under, wherever it is loaded, until the next gw_batch_reset.
 gw_status gw_batch_save(gw_batch *batch, int32_t env_first, int32_t env_count, uint8_t *buffer, int64_t capacity);
 
 // Restore it: into the same envs or others, of this batch or of another over the same worlds. The buffer

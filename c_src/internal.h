@@ -20,7 +20,7 @@
 enum {
     GW_RULES_COOKIE = 0x47575232,
     GW_MAP_COOKIE = 0x47574d31,
-    GW_BATCH_COOKIE = 0x47574231,
+    GW_BATCH_COOKIE = 0x47574232,
     GW_ENGINE_VERSION = 200, // 0.2.0
     GW_CACHE_LINE = 64,      // bytes
     GW_COPY_WIDTH = 16,      // bytes that one row of a window copy may read, see observe.c
@@ -105,6 +105,7 @@ struct gw_world {
     gw_amounts consumed[GW_MAX_ACTIONS];
     int32_t regen_count; // resources that regenerate or decay
     int32_t regen[GW_MAX_RESOURCES];
+    int32_t idle_action; // what an agent of which nothing would succeed may choose
     int32_t priority_count;
     int32_t priorities[GW_PRIORITY_COUNT];          // those in use, highest first
     bool objects_move;                              // some kind can be swapped or destroyed
@@ -201,10 +202,12 @@ struct gw_batch {
     const gw_rules_def *rules; // of worlds[0]; all worlds agree
     gw_spec spec;              // of worlds[0], but for the map's size
     int32_t env_count;
+    int32_t first_env; // number of envs[0]
     int32_t rows;
     int32_t world_count;
     gw_world **worlds;
     uint64_t *world_weights_to; // [world_count] cumulative
+    bool retires_worlds;        // those of weight 0 are left at once
     uint64_t worlds_hash;
     int32_t max_objects;
     int32_t max_padded;
@@ -342,7 +345,8 @@ void gw_env_start_episode(gw_batch *batch, gw_env *env);
 
 // actions.c
 gw_result gw_agent_turn_taken(gw_env *env, int32_t agent, int32_t action);
-void gw_agent_mask(gw_env *env, int32_t agent, uint8_t *bits);
+void gw_agent_mask(gw_env *env, int32_t agent, uint8_t *mask);
+void gw_env_write_masks(gw_env *env, uint8_t *masks);
 
 // inventory.c
 int32_t gw_room_for(const gw_env *env, const uint16_t *inventory, int32_t resource);

@@ -725,6 +725,16 @@ static gw_amounts compile_amounts(const gw_rules_def *rules, const int32_t *unit
     return amounts;
 }
 
+static int32_t first_noop(const gw_rules_def *rules)
+{
+    for (int32_t a = 0; a < rules->action_count; ++a) {
+        if (rules->actions[a].verb == GW_VERB_NOOP) {
+            return a;
+        }
+    }
+    return 0;
+}
+
 static void compile_tables(gw_world *world)
 {
     const gw_rules_def *rules = &world->rules;
@@ -739,6 +749,7 @@ static void compile_tables(gw_world *world)
         world->required[a] = compile_amounts(rules, rules->actions[a].required);
         world->consumed[a] = compile_amounts(rules, rules->actions[a].consumed);
     }
+    world->idle_action = first_noop(rules);
     for (int32_t r = 0; r < rules->resource_count; ++r) {
         if (rules->resources[r].regen_amount != 0 && rules->resources[r].regen_interval > 0) {
             world->regen[world->regen_count++] = r;

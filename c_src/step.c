@@ -94,7 +94,7 @@ static void record_episode(gw_batch *batch, const gw_env *env, int32_t index, bo
     for (int32_t agent = 0; agent < rules->agent_count; ++agent) {
         int32_t row = index * rules->agent_count + agent;
         batch->last_episode[row] = (gw_episode){
-            .env = index,
+            .env = batch->first_env + index,
             .agent = agent,
             .group = rules->agent_group[agent],
             .world = env->head->world,
@@ -125,6 +125,12 @@ static void report(const gw_env *env, const gw_io *io, int32_t row, bool termina
     }
 }
 
+static bool is_retired(const gw_batch *batch, int32_t world)
+{
+    const uint64_t *to = batch->world_weights_to;
+    return batch->retires_worlds && to[world] == (world > 0 ? to[world - 1] : 0);
+}
+
 static void step_env(gw_batch *batch, const gw_io *io, int32_t index, int32_t *order)
 {
     gw_env *env = &batch->envs[index];
@@ -149,7 +155,8 @@ static void step_env(gw_batch *batch, const gw_io *io, int32_t index, int32_t *o
     }
 
     bool terminated = gw_episode_terminated(env);
-    bool truncated = !terminated && env->head->tick >= gw_last_tick(rules);
+    bool is_over = env->head->tick >= gw_last_tick(rules) || is_retired(batch, env->head->world);
+    bool truncated = !terminated && is_over;
     if (terminated || truncated) {
         gw_tag_settle(env);
     }
@@ -165,6 +172,9 @@ static void step_env(gw_batch *batch, const gw_io *io, int32_t index, int32_t *o
         gw_env_start_episode(batch, env);
     }
     gw_env_write_observations(env, io->observations + observations_at, true);
+    if (io->action_masks != NULL) {
+        gw_env_write_masks(env, io->action_masks + (ptrdiff_t)row * rules->action_count);
+    }
 }
 
 // Ask for the memory of the env that comes next while this one is computed: batches are larger than caches. What is

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CATEGORIES = {
     "learn": {
         "train": "learn a recipe, in the foreground; Ctrl-C saves and ends",
+        "resume": "go on with a run that stopped or was killed, exactly where it stood",
         "sweep": "train a recipe again and again, with settings drawn anew",
     },
     "look": {

@@ -35,7 +35,8 @@ static void open_arrays(played *p)
                     .terminated = room(p->rows, 1),
                     .truncated = room(p->rows, 1),
                     .final_observations = room(observed, 1),
-                    .results = room(p->rows, 1)};
+                    .results = room(p->rows, 1),
+                    .action_masks = room(p->rows * (size_t)p->spec.action_count, 1)};
     MUST(gw_batch_snapshot_size(p->batch, p->env_count, &p->state_size) == GW_OK);
     p->state = room((size_t)p->state_size, 1);
 }
@@ -49,6 +50,7 @@ static void close_arrays(played *p)
     free(p->io.truncated);
     free(p->io.final_observations);
     free(p->io.results);
+    free(p->io.action_masks);
     free(p->state);
 }
 
@@ -97,14 +99,29 @@ static void check_env(played *p, int32_t env)
     free(agents);
 }
 
-// The mask says what would succeed; asking must change nothing.
-static void check_mask(played *p, int32_t env)
+// The masks of a step, of all rows and of one env say the same, and leave every agent a choice; asking must change
+// nothing.
+static void check_masks(played *p, int32_t env)
 {
-    size_t bytes = (size_t)(p->spec.action_count + 7) / 8 * (size_t)p->spec.agent_count;
-    uint8_t *bits = room(bytes, 1);
+    int32_t actions = p->spec.action_count;
+    int32_t row_size = (actions + 7) / 8;
+    uint8_t *bits = room((size_t)row_size * (size_t)p->spec.agent_count, 1);
+    uint8_t *masks = room(p->rows * (size_t)actions, 1);
     uint64_t before = hash_of(p);
     MUST(gw_env_action_mask(p->batch, env, bits) == GW_OK);
+    MUST(gw_batch_action_masks(p->batch, masks) == GW_OK);
     MUST(hash_of(p) == before);
+    MUST(memcmp(masks, p->io.action_masks, p->rows * (size_t)actions) == 0);
+    for (int32_t agent = 0; agent < p->spec.agent_count; ++agent) {
+        const uint8_t *mask = masks + (size_t)(env * p->spec.agent_count + agent) * (size_t)actions;
+        int32_t choices = 0;
+        for (int32_t a = 0; a < actions; ++a) {
+            MUST(mask[a] == (bits[agent * row_size + a / 8] >> a % 8 & 1));
+            choices += mask[a];
+        }
+        MUST(choices > 0);
+    }
+    free(masks);
     free(bits);
 }
 
@@ -181,7 +198,7 @@ static void play(played *p, reader *r)
             check_env(p, env);
             break;
         case 3:
-            check_mask(p, env);
+            check_masks(p, env);
             break;
         case 4:
             check_ledger(p, env);

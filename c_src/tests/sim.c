@@ -288,22 +288,16 @@ void guarded_free(void *block)
 
 // ---- Sims
 
-sim sim_of(gw_world *world, int32_t env_count, int32_t thread_count, uint64_t seed)
+sim sim_as_defined(const gw_batch_def *def)
 {
-    sim s = {.env_count = env_count};
-    gw_batch_def def;
-    gw_batch_default(&def);
-    def.env_count = env_count;
-    def.thread_count = thread_count;
-    def.seed = seed;
-    def.worlds = &world;
+    sim s = {.env_count = def->env_count};
     gw_error error = {0};
-    if (gw_batch_create(&def, &s.batch, &error) != GW_OK) {
+    if (gw_batch_create(def, &s.batch, &error) != GW_OK) {
         CHECK_TEXT(error.message, "");
         abort();
     }
-    gw_world_spec(world, &s.spec);
-    s.rows = env_count * s.spec.agent_count;
+    gw_world_spec(def->worlds[0], &s.spec);
+    s.rows = def->env_count * s.spec.agent_count;
     size_t rows = (size_t)s.rows;
     size_t table = rows * (size_t)s.spec.observation_size;
     s.actions = guarded(rows * sizeof(int32_t));
@@ -315,9 +309,21 @@ sim sim_of(gw_world *world, int32_t env_count, int32_t thread_count, uint64_t se
         .truncated = guarded(rows),
         .final_observations = guarded(table),
         .results = guarded(rows),
+        .action_masks = guarded(rows * (size_t)s.spec.action_count),
     };
-    CHECK_INT(gw_batch_reset(s.batch, seed, s.io.observations), GW_OK);
+    CHECK_INT(gw_batch_reset(s.batch, def->seed, s.io.observations), GW_OK);
     return s;
+}
+
+sim sim_of(gw_world *world, int32_t env_count, int32_t thread_count, uint64_t seed)
+{
+    gw_batch_def def;
+    gw_batch_default(&def);
+    def.env_count = env_count;
+    def.thread_count = thread_count;
+    def.seed = seed;
+    def.worlds = &world;
+    return sim_as_defined(&def);
 }
 
 sim sim_from(const gw_rules_def *rules, const char *drawing)
@@ -339,6 +345,7 @@ static void check_guards(const sim *s)
     CHECK(guards_hold(s->io.truncated, rows));
     CHECK(guards_hold(s->io.final_observations, table));
     CHECK(guards_hold(s->io.results, rows));
+    CHECK(guards_hold(s->io.action_masks, rows * (size_t)s->spec.action_count));
 }
 
 void sim_close(sim *s)
@@ -352,6 +359,7 @@ void sim_close(sim *s)
     guarded_free(s->io.truncated);
     guarded_free(s->io.final_observations);
     guarded_free(s->io.results);
+    guarded_free(s->io.action_masks);
 }
 
 void sim_step(sim *s, const int32_t *actions, int32_t count)

@@ -83,6 +83,7 @@ typedef struct sim {
 
 sim sim_from(const gw_rules_def *rules, const char *drawing);
 sim sim_of(gw_world *world, int32_t env_count, int32_t thread_count, uint64_t seed);
+sim sim_as_defined(const gw_batch_def *def);
 void sim_close(sim *s);
 
 // Step with the actions of env 0 given in agent order; all other rows do nothing.

@@ -324,6 +324,85 @@ static void worlds_are_drawn_by_their_weights(void)
     sim_close(&s);
 }
 
+// Two envs in the first of two worlds, without an end of their own.
+static sim in_first_of(gw_world *const *worlds, int32_t thread_count)
+{
+    static const uint32_t first_only[] = {1, 0};
+    gw_batch_def def;
+    gw_batch_default(&def);
+    def.worlds = worlds;
+    def.world_count = 2;
+    def.env_count = 2;
+    def.thread_count = thread_count;
+    sim s = sim_as_defined(&def);
+    CHECK_INT(gw_batch_set_world_weights(s.batch, first_only), GW_OK);
+    CHECK_INT(gw_batch_reset(s.batch, 1, s.io.observations), GW_OK);
+    return s;
+}
+
+static void a_retired_world_is_left_in_the_next_step(void)
+{
+    static const uint32_t second_only[] = {0, 1};
+    gw_rules_def rules = test_rules(1);
+    rules.end.resource = HEART;
+    gw_world *worlds[] = {world_from(&rules, ".*@\n"), world_from(&rules, "@\n")};
+    int32_t self = GW_PLANE_COUNT * 11 * 11;
+    for (int32_t thread_count = 1; thread_count <= 3; ++thread_count) {
+        sim s = in_first_of(worlds, thread_count);
+        STEP(&s, NOOP);
+        CHECK_INT(gw_batch_set_world_weights(s.batch, second_only), GW_OK);
+        STEP(&s, NOOP);
+        CHECK_INT(s.io.truncated[0] + s.io.truncated[1], 0); // weights alone wait for the end
+        CHECK_INT(gw_batch_retire_worlds(s.batch), GW_OK);
+
+        STEP(&s, MOVE_W); // env 0 reaches its end by the rules in this very step
+
+        CHECK_INT(s.io.terminated[0], 1);
+        CHECK_INT(s.io.truncated[0], 0);
+        CHECK_INT(s.io.terminated[1], 0);
+        CHECK_INT(s.io.truncated[1], 1);
+        const uint8_t *last = s.io.final_observations + s.spec.observation_size;
+        CHECK_INT(last[5 * 11 + 4], GW_CODE_KIND + GOAL); // of the world that is left, after the step
+        CHECK_INT(last[self + GW_SELF_LAST_ACTION], NOOP + 1);
+        gw_episode episodes[2];
+        int32_t count = 0;
+        CHECK_INT(gw_batch_drain_episodes(s.batch, 2, episodes, NULL, NULL, &count, NULL), GW_OK);
+        CHECK_INT(count, 2);
+        CHECK_INT(episodes[1].length, 3);
+        CHECK_INT(episodes[1].world, 0);
+        CHECK_INT(episodes[1].truncated, 1);
+        for (int32_t tick = 1; tick < 5; ++tick) { // and the other world is not left
+            CHECK_INT(sim_view(&s, 1).world, 1);
+            CHECK_INT(sim_view(&s, 1).tick, tick - 1);
+            STEP(&s, NOOP);
+        }
+        sim_close(&s);
+    }
+    gw_world_destroy(worlds[0]);
+    gw_world_destroy(worlds[1]);
+}
+
+static void new_weights_leave_no_world_at_once(void)
+{
+    static const uint32_t weights[][2] = {{0, 1}, {1, 0}};
+    gw_rules_def rules = test_rules(1);
+    gw_world *worlds[] = {world_from(&rules, ".@\n"), world_from(&rules, "@\n")};
+    sim s = in_first_of(worlds, 1);
+    CHECK_INT(gw_batch_set_world_weights(s.batch, weights[0]), GW_OK);
+    CHECK_INT(gw_batch_retire_worlds(s.batch), GW_OK);
+    STEP(&s, NOOP);
+    CHECK_INT(s.io.truncated[0], 1);
+
+    CHECK_INT(gw_batch_set_world_weights(s.batch, weights[1]), GW_OK);
+    STEP(&s, NOOP);
+
+    CHECK_INT(s.io.truncated[0], 0);
+    CHECK_INT(sim_view(&s, 0).world, 1);
+    sim_close(&s);
+    gw_world_destroy(worlds[0]);
+    gw_world_destroy(worlds[1]);
+}
+
 static void impossible_weights_are_refused(void)
 {
     sim s = corridor(1, 1);
@@ -352,5 +431,7 @@ void suite_episodes(void)
     RUN(a_reset_forgets_undrained_episodes);
     RUN(a_reset_gives_the_state_of_a_new_batch);
     RUN(worlds_are_drawn_by_their_weights);
+    RUN(a_retired_world_is_left_in_the_next_step);
+    RUN(new_weights_leave_no_world_at_once);
     RUN(impossible_weights_are_refused);
 }

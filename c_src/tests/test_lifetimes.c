@@ -63,7 +63,9 @@ static void nothing_is_allocated_after_create(void)
     gw_batch_save(s.batch, 0, 5, buffer, size);
     gw_batch_load(s.batch, 0, 5, buffer, size, NULL);
     gw_batch_hash(s.batch, &hash);
+    gw_batch_action_masks(s.batch, s.io.action_masks);
     gw_batch_set_world_weights(s.batch, weights);
+    gw_batch_retire_worlds(s.batch);
     gw_batch_drain_episodes(s.batch, 64, episodes, NULL, NULL, &count, NULL);
     gw_batch_reset(s.batch, 2, s.io.observations);
 
@@ -149,6 +151,8 @@ static void batch_definitions_out_of_range_are_refused(void)
     BATCH_REFUSED("a world is missing", def.world_count = 2);
     BATCH_REFUSED("env_count must be at least 1, and the rows fit 31 bits", def.env_count = 0);
     BATCH_REFUSED("env_count must be at least 1, and the rows fit 31 bits", def.env_count = INT32_MAX);
+    BATCH_REFUSED("first_env must be at least 0, and the numbers of the envs fit 31 bits", def.first_env = -1);
+    BATCH_REFUSED("first_env must be at least 0, and the numbers of the envs fit 31 bits", def.first_env = INT32_MAX);
     BATCH_REFUSED("thread_count must be 1 to 64", def.thread_count = 0);
     BATCH_REFUSED("thread_count must be 1 to 64", def.thread_count = 65);
     BATCH_REFUSED("episode_capacity must hold at least the agents of one env", def.episode_capacity = 1);
@@ -197,6 +201,9 @@ static void a_null_where_something_is_needed_is_refused(void)
     CHECK_INT(gw_env_look(s.batch, 0, NULL, NULL, NULL, 0, NULL), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_env_observe(s.batch, 0, NULL), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_env_action_mask(s.batch, 0, NULL), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_batch_action_masks(s.batch, NULL), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_batch_action_masks(NULL, bits), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_batch_retire_worlds(NULL), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_env_ledger(NULL, 0, NULL, NULL, NULL), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_batch_set_world_weights(NULL, NULL), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_batch_snapshot_size(NULL, 1, &size), GW_INVALID_ARGUMENT);

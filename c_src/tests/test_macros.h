@@ -33,6 +33,7 @@ void test_check_hash(const char *file, int line, uint64_t actual, uint64_t expec
     X(moves)                                                                                                           \
     X(objects)                                                                                                         \
     X(rewards)                                                                                                         \
+    X(masks)                                                                                                           \
     X(episodes)                                                                                                        \
     X(observations)                                                                                                    \
     X(snapshots)                                                                                                       \

@@ -31,6 +31,7 @@ static uint64_t played(gw_world *world, int32_t env_count, int32_t thread_count)
         key = gw_hash_bytes(key, s.io.terminated, rows);
         key = gw_hash_bytes(key, s.io.truncated, rows);
         key = gw_hash_bytes(key, s.io.results, rows);
+        key = gw_hash_bytes(key, s.io.action_masks, rows * (size_t)s.spec.action_count);
         key = gw_combine(key, sim_hash(&s));
     }
     gw_episode episodes[64];
@@ -96,6 +97,69 @@ static void an_env_plays_alike_in_a_small_and_a_large_batch(void)
     gw_world_destroy(world);
 }
 
+static int32_t drained(sim *s, gw_episode *episodes, int32_t capacity)
+{
+    int32_t count = 0;
+    CHECK_INT(gw_batch_drain_episodes(s->batch, capacity, episodes, NULL, NULL, &count, NULL), GW_OK);
+    return count;
+}
+
+static void check_part(const sim *whole, const sim *part, int32_t first_row)
+{
+    size_t size = (size_t)whole->spec.observation_size;
+    size_t rows = (size_t)part->rows;
+    CHECK(memcmp(part->io.observations, whole->io.observations + (size_t)first_row * size, rows * size) == 0);
+    CHECK(memcmp(part->io.rewards, whole->io.rewards + first_row, rows * sizeof(float)) == 0);
+    CHECK(memcmp(part->io.truncated, whole->io.truncated + first_row, rows) == 0);
+    CHECK(memcmp(part->io.terminated, whole->io.terminated + first_row, rows) == 0);
+}
+
+// The episodes of all parts are those of the whole, once in the order of their envs: drained after each step.
+static void check_episodes(sim *whole, sim *parts)
+{
+    gw_episode expected[64];
+    gw_episode actual[64];
+    int32_t count = drained(whole, expected, 64);
+    int32_t first = drained(&parts[0], actual, 64);
+    int32_t second = drained(&parts[1], actual + first, 64 - first);
+    CHECK_INT(first + second, count);
+    CHECK(memcmp(actual, expected, (size_t)count * sizeof *actual) == 0);
+}
+
+static void parts_of_a_batch_play_what_the_whole_plays(void)
+{
+    gw_world *worlds[] = {crowd(), full_crowd()};
+    for (int32_t w = 0; w < 2; ++w) {
+        gw_batch_def def;
+        gw_batch_default(&def);
+        def.worlds = &worlds[w];
+        def.seed = 42;
+        def.env_count = 7;
+        sim whole = sim_as_defined(&def);
+        def.env_count = 3;
+        sim parts[2] = {sim_as_defined(&def)};
+        def.first_env = 3;
+        def.env_count = 4;
+        def.thread_count = 2;
+        parts[1] = sim_as_defined(&def);
+        int32_t second = parts[0].rows;
+        for (int32_t tick = 0; tick < 100; ++tick) {
+            sim_step_random(&whole, 23, tick);
+            memcpy(parts[0].actions, whole.actions, (size_t)second * sizeof *whole.actions);
+            memcpy(parts[1].actions, whole.actions + second, (size_t)parts[1].rows * sizeof *whole.actions);
+            CHECK_INT(gw_batch_step(parts[0].batch, &parts[0].io), GW_OK);
+            CHECK_INT(gw_batch_step(parts[1].batch, &parts[1].io), GW_OK);
+            check_part(&whole, &parts[0], 0);
+            check_part(&whole, &parts[1], second);
+            check_episodes(&whole, parts);
+        }
+        sim_close(&whole);
+        sim_close(&parts[0]);
+        sim_close(&parts[1]);
+        gw_world_destroy(worlds[w]);
+    }
+}
+
 static void *call_everything(void *argument)
 {
     sim *s = argument;
@@ -112,6 +176,8 @@ static void *call_everything(void *argument)
     CHECK_INT(gw_batch_step(s->batch, &s->io), GW_BUSY);
     CHECK_INT(gw_batch_reset(s->batch, 1, s->io.observations), GW_BUSY);
     CHECK_INT(gw_batch_set_world_weights(s->batch, weights), GW_BUSY);
+    CHECK_INT(gw_batch_retire_worlds(s->batch), GW_BUSY);
+    CHECK_INT(gw_batch_action_masks(s->batch, s->io.action_masks), GW_BUSY);
     CHECK_INT(gw_batch_drain_episodes(s->batch, 1, &episode, NULL, NULL, &count, NULL), GW_BUSY);
     CHECK_INT(gw_env_look(s->batch, 0, &view, NULL, NULL, 0, NULL), GW_BUSY);
     CHECK_INT(gw_env_ledger(s->batch, 0, NULL, NULL, NULL), GW_BUSY);
@@ -212,6 +278,7 @@ void suite_threads(void)
 {
     RUN(results_do_not_depend_on_the_thread_count);
     RUN(an_env_plays_alike_in_a_small_and_a_large_batch);
+    RUN(parts_of_a_batch_play_what_the_whole_plays);
     RUN(a_second_caller_is_told_and_changes_nothing);
     RUN(rivals_take_turns_and_no_step_is_lost);
     RUN(batches_on_one_world_play_side_by_side);

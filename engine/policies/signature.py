@@ -6,7 +6,7 @@ of a plane means "altar" only as long as both sides list the same kinds. Immutab
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +15,14 @@ from engine.sim import Spec
 
 KIND_PLANE = "kind"
 """Name of the plane that says what stands in a cell."""
+
+KIND_FEATURE = "type_id"
+"""Name of the token feature that says the same."""
+
+CATEGORICAL_TOKEN_FEATURES = frozenset(
+    {"type_id", "group", "role", "orientation", "glyph", "ready", "last_action", "last_result"}
+)
+"""Token features whose value is a code."""
 
 CATEGORICAL_SELF_FEATURES = frozenset({"facing", "last_action", "last_result"})
 """Self features whose byte is a code: 4 is not twice 2, so they are one-hot where the others are scaled."""
@@ -31,7 +39,10 @@ class ByteGroup:
 
 @dataclass(frozen=True)
 class Signature:
-    """The shape and the names of an observation and of the actions."""
+    """The shape and the names of an observation and of the actions.
+
+    An observation is planes and a self vector, or tokens, or floats (environments that are not ours).
+    """
 
     planes: tuple[str, ...]
     plane_classes: tuple[int, ...]  # byte values of each plane
@@ -41,6 +52,11 @@ class Signature:
     self_scales: tuple[float, ...]  # largest value of each self feature
     kinds: tuple[str, ...]
     actions: tuple[str, ...]
+    token_count: int = 0
+    features: tuple[str, ...] = ()  # of tokens, by id
+    feature_scales: tuple[float, ...] = ()  # largest value of each feature
+    floats: int = 0
+    head_sizes: tuple[int, ...] = ()  # actions of each head, where there are several; together they are `actions`
 
     @classmethod
     def of(cls, spec: Spec) -> Signature:
@@ -54,7 +70,20 @@ class Signature:
             self_scales=tuple(float(scale) for scale in spec.self_scales),
             kinds=tuple(spec.kind_names),
             actions=tuple(spec.action_names),
+            token_count=int(spec.token_count),
+            features=tuple(spec.feature_names) if spec.token_count else (),
+            feature_scales=tuple(float(scale) for scale in spec.feature_scales) if spec.token_count else (),
         )
+
+    @classmethod
+    def of_floats(cls, floats: int, actions: Sequence[str], head_sizes: Sequence[int] = ()) -> Signature:
+        """The signature of an environment that is not ours: rows of float32, and actions of one head or of several."""
+        return cls((), (), 0, 0, (), (), (), tuple(actions), floats=floats, head_sizes=tuple(head_sizes))
+
+    @property
+    def encoding(self) -> str:
+        """How an observation is written: planes, tokens or floats."""
+        return "floats" if self.floats else "tokens" if self.token_count else "planes"
 
     @property
     def cell_count(self) -> int:
@@ -68,8 +97,8 @@ class Signature:
 
     @property
     def observation_size(self) -> int:
-        """Bytes of one observation row."""
-        return self.plane_bytes + len(self.self_features)
+        """Entries of one observation row: bytes, or floats."""
+        return self.floats or 3 * self.token_count or self.plane_bytes + len(self.self_features)
 
     def plane_groups(self) -> tuple[ByteGroup, ...]:
         """The planes, in order."""
@@ -94,6 +123,15 @@ class Signature:
             if name not in CATEGORICAL_SELF_FEATURES
         )
 
+    def value_names(self, feature: str, classes: int) -> tuple[str, ...]:
+        """What each value of a plane, a self feature or a token feature means; empty where it is an amount."""
+        if feature in (KIND_PLANE, KIND_FEATURE):
+            return ("outside", "empty", "agent", *self.kinds)
+        if feature == "last_action":
+            return ("none", *self.actions)
+        coded = feature in self.planes or feature in CATEGORICAL_SELF_FEATURES | CATEGORICAL_TOKEN_FEATURES
+        return tuple(str(value) for value in range(classes)) if coded else ()
+
     def to_meta(self) -> dict[str, Any]:
         """A JSON-ready form for a checkpoint's meta."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
@@ -117,6 +155,11 @@ class Signature:
                 self_scales=tuple(float(scale) for scale in meta["self_scales"]),
                 kinds=tuple(str(name) for name in meta["kinds"]),
                 actions=tuple(str(name) for name in meta["actions"]),
+                token_count=int(meta.get("token_count", 0)),  # older checkpoints know planes alone
+                features=tuple(str(name) for name in meta.get("features", ())),
+                feature_scales=tuple(float(scale) for scale in meta.get("feature_scales", ())),
+                floats=int(meta.get("floats", 0)),
+                head_sizes=tuple(int(size) for size in meta.get("head_sizes", ())),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"the checkpoint's description of its game is damaged: {error}") from error

@@ -17,7 +17,7 @@ from engine.runs import load_checkpoint
 from engine.sim import Spec
 
 from .architecture import Architecture
-from .networks import PolicyNetwork, build_network, log_probabilities, sample_actions
+from .networks import PolicyNetwork, build_network
 from .signature import Signature
 from .streams import Seeds
 
@@ -38,19 +38,21 @@ class TorchPolicy:
         """Actions (rows,) for observations (rows, size); sampled unless greedy."""
         with torch.inference_mode():
             logits, _ = self.network(_tensor(observations))
-            actions = logits.argmax(1) if greedy else self._sampled(log_probabilities(logits))
-        return actions.numpy().astype(np.int32)
+            actions = self.network.heads.greedy(logits) if greedy else self._sampled(logits)
+        return actions.squeeze(1).numpy().astype(np.int32)
 
     def evaluate(self, observations: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Action probabilities (rows, actions) and values (rows,)."""
         with torch.inference_mode():
             logits, values = self.network(_tensor(observations))
-            return log_probabilities(logits).exp().numpy(), values.numpy()
+            return self.network.heads.log_probs(logits).exp().numpy(), values.numpy()
 
-    def _sampled(self, log_probs: torch.Tensor) -> torch.Tensor:
-        """Actions (rows,): each share of the rows from its own stream."""
-        shares = zip(log_probs.chunk(len(self._generators)), self._generators, strict=True)
-        return torch.cat([sample_actions(share, generator) for share, generator in shares])
+    def _sampled(self, logits: torch.Tensor) -> torch.Tensor:
+        """Actions (rows, heads): each share of the rows by numbers from its own stream."""
+        heads = self.network.heads
+        share = (len(logits) // len(self._generators), len(heads.sizes))
+        uniforms = torch.cat([torch.rand(share, generator=generator) for generator in self._generators])
+        return heads.sample(heads.log_probs(logits), uniforms)
 
 
 def _tensor(observations: NDArray[np.uint8]) -> torch.Tensor:

@@ -1,7 +1,8 @@
 """Checkpoints: tensors in safetensors, and beside them a manifest by which they are checked before use.
 
 Never pickle. Written by the trainer thread, read by any. A checkpoint exists once its manifest does: the tensors
-are renamed into place first, then the manifest, then LATEST. The hashes detect damage; they are no signature.
+are renamed into place first, then the manifest, then LATEST. BEST names the one that did best, if anybody measured.
+The hashes detect damage; they are no signature.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 LATEST = "LATEST"
+BEST = "BEST"
 KEEP = 5
 """Checkpoints kept in a run unless asked otherwise."""
 
@@ -65,7 +67,7 @@ class CheckpointInfo:
 def save_checkpoint(
     directory: Path, step: int, tensors: Mapping[str, Any], meta: Mapping[str, Any], *, keep: int = KEEP
 ) -> Path:
-    """Write a checkpoint, point LATEST at it, and delete all but the last `keep`.
+    """Write a checkpoint, point LATEST at it, and delete all but the last `keep` and the one that BEST names.
 
     Args:
         directory: the run's `checkpoints`, made if needed.
@@ -88,6 +90,11 @@ def save_checkpoint(
     replace_file(directory / LATEST, f"{path.stem}\n".encode())
     _prune(directory, keep=keep, spare=path)
     return path
+
+
+def mark_best(path: Path) -> None:
+    """Point BEST at a checkpoint: it is kept until another one is marked."""
+    replace_file(path.parent / BEST, f"{path.stem}\n".encode())
 
 
 def load_checkpoint(
@@ -121,13 +128,26 @@ def list_checkpoints(directory: Path) -> list[CheckpointInfo]:
 
 def latest_checkpoint(directory: Path) -> Path | None:
     """The checkpoint that LATEST names or, if that is damaged or gone, the one with the highest step."""
-    with suppress(OSError, UnicodeDecodeError):
-        name = (directory / LATEST).read_text("ascii")[:64].strip()
-        path = directory / f"{name}.safetensors"
-        if _NAME.fullmatch(name) and path.exists() and path.with_suffix(".json").exists():
-            return path
+    named = _named_by(directory / LATEST)
+    if named is not None:
+        return named
     checkpoints = list_checkpoints(directory)
     return checkpoints[-1].path if checkpoints else None
+
+
+def best_checkpoint(directory: Path) -> Path | None:
+    """The checkpoint that BEST names; None if none was marked, or if it is gone."""
+    return _named_by(directory / BEST)
+
+
+def _named_by(pointer: Path) -> Path | None:
+    """The checkpoint that LATEST or BEST names, if it is one and still there."""
+    with suppress(OSError, UnicodeDecodeError):
+        name = pointer.read_text("ascii")[:64].strip()
+        path = pointer.parent / f"{name}.safetensors"
+        if _NAME.fullmatch(name) and path.exists() and path.with_suffix(".json").exists():
+            return path
+    return None
 
 
 # Writing.
@@ -191,11 +211,16 @@ def _replace_pair(path: Path, data: bytes, manifest: bytes) -> None:
 
 
 def _prune(directory: Path, *, keep: int, spare: Path) -> None:
-    """Delete the lowest steps. `spare` stays whatever its step: a resumed run may have gone back."""
+    """Delete the lowest steps. `spare` stays whatever its step: a resumed run may have gone back. So does the best."""
     others = [path for path in _files(directory) if path != spare]
+    best = best_checkpoint(directory)
     for path in others[: max(0, len(others) - max(keep, 1) + 1)]:
+        if path == best:
+            continue
         _unlink(path.with_suffix(".json"))  # first: a manifest without tensors would be a promise broken
         _unlink(path)
+    for leftover in directory.glob(".ck-*.tmp"):  # of a process that was killed while it saved: a run has one writer
+        _unlink(leftover)
 
 
 def _unlink(path: Path) -> None:

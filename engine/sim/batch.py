@@ -56,7 +56,7 @@ class EnvView:
 class Episodes:
     """Finished agent-episodes, oldest first: n entries in every array."""
 
-    env: NDArray[np.int32]
+    env: NDArray[np.int32]  # its number: the batch's `first_env` and its place there
     agent: NDArray[np.int32]
     group: NDArray[np.int32]
     world: NDArray[np.int32]
@@ -107,6 +107,8 @@ class Batch:
         seed: all randomness follows from it.
         thread_count: C workers, the calling thread included; results do not depend on it.
         episode_capacity: finished agent-episodes kept until drained.
+        first_env: number of the first env. Env i plays what env `first_env + i` of one large batch would, so that
+            processes can share one; all calls still take i.
     """
 
     def __init__(
@@ -116,11 +118,13 @@ class Batch:
         seed: int = 0,
         thread_count: int = 1,
         episode_capacity: int | None = None,
+        first_env: int = 0,
     ) -> None:
         self.worlds = (worlds,) if isinstance(worlds, World) else tuple(worlds)
         if not self.worlds:
             raise SimError("a batch needs at least one world")
         self.env_count = env_count
+        self.first_env = first_env
         self.spec = self.worlds[0].spec
         self.handle = self._create(seed, thread_count, episode_capacity)
         self.rows = env_count * self.spec.agent_count
@@ -148,6 +152,7 @@ class Batch:
         definition = ffi.new("gw_batch_def *")
         lib.gw_batch_default(definition)
         definition.env_count, definition.thread_count = self.env_count, thread_count
+        definition.first_env = self.first_env
         # Room for four episodes an env between two drains; the surplus is counted, never silent.
         definition.episode_capacity = episode_capacity or min(max(4 * self.env_count * agents, 4096), 1 << 20)
         definition.episode_capacity = max(definition.episode_capacity, agents)
@@ -171,6 +176,7 @@ class Batch:
         truncated: Array,
         final_observations: Array | None = None,
         results: Array | None = None,
+        action_masks: Array | None = None,
     ) -> Step:
         """Prepare a step on these arrays; dtype, shape and order are checked here, once.
 
@@ -181,6 +187,7 @@ class Batch:
             terminated, truncated: out (rows,) uint8 or bool.
             final_observations: out (rows, observation_size) uint8; written where an episode ended.
             results: out (rows,) uint8 of ActionResult.
+            action_masks: out (rows, actions) uint8 or bool, of `observations`; see `action_masks_into`.
         """
         table = (self.rows, self.spec.observation_size)
         io = ffi.new("gw_io *")
@@ -193,7 +200,10 @@ class Batch:
             io.final_observations = _pointer("final_observations", final_observations, table, "uint8_t *", (np.uint8,))
         if results is not None:
             io.results = _pointer("results", results, (self.rows,), "uint8_t *", (np.uint8,))
-        return Step(self, io, (observations, actions, rewards, terminated, truncated, final_observations, results))
+        if action_masks is not None:
+            io.action_masks = self._mask_pointer(action_masks)
+        needed = (observations, actions, rewards, terminated, truncated)
+        return Step(self, io, (*needed, final_observations, results, action_masks))
 
     def reset(self, seed: int) -> None:
         """Start a new episode in every env; fills `observations`."""
@@ -211,10 +221,30 @@ class Batch:
         self._step()
 
     def set_world_weights(self, weights: Sequence[int]) -> None:
-        """How likely each world is drawn at a reset, from the next reset on."""
+        """How likely each world is drawn at a reset, from the next reset on. Snapshots do not hold it."""
         if len(weights) != len(self.worlds):
             raise SimError(f"{len(self.worlds)} worlds need as many weights, got {len(weights)}")
         self._check(lib.gw_batch_set_world_weights(self.handle, ffi.new("uint32_t[]", list(weights))))
+
+    def retire_worlds(self) -> None:
+        """Leave the worlds of weight 0 at once: in its next step, an env that is in one is truncated.
+
+        Good until weights are set again. Snapshots do not hold this either: set both again after a load.
+        """
+        self._check(lib.gw_batch_retire_worlds(self.handle))
+
+    def action_masks_into(self, masks: Array) -> None:
+        """Write the masks of all rows as they stand, (rows, actions) uint8 or bool: after a reset or a load.
+
+        1 exactly where the action succeeds in the next step if nobody else moves; a try to tag counts as a success.
+        An agent of which nothing would succeed, such as a frozen one, has one choice: the first action that is a
+        noop, or action 0. So every row has a 1.
+        """
+        self._check(lib.gw_batch_action_masks(self.handle, self._mask_pointer(masks)))
+
+    def _mask_pointer(self, masks: Array) -> Any:
+        shape = (self.rows, len(self.spec.action_names))
+        return _pointer("action_masks", masks, shape, "uint8_t *", (np.uint8, np.bool_))
 
     def drain_episodes(self) -> Episodes:
         """Take all finished agent-episodes since the last call."""
@@ -271,7 +301,7 @@ class Batch:
         return observations
 
     def action_mask(self, env: int = 0) -> NDArray[np.bool_]:
-        """(agents, actions): False only where the action cannot succeed if nobody else moves."""
+        """(agents, actions) of one env: what `action_masks_into` says of it."""
         actions = len(self.spec.action_names)
         bits = np.zeros((self.spec.agent_count, (actions + 7) // 8), np.uint8)
         self._check(lib.gw_env_action_mask(self.handle, env, ffi.cast("uint8_t *", bits.ctypes.data)))

@@ -81,7 +81,8 @@ class Recorder:
     """Keeps what one env does until its episode ends. The batch is stepped by its own `step`, then told here.
 
     Args:
-        batch: one env, at any tick of any episode; that is tick 0 of the recording.
+        batch: one env, at any tick of any episode; that is tick 0 of the recording. A playback knows no retired
+            worlds, so a recording whose last step left one cannot be verified to its end.
         maps: names and cells of the batch's worlds, in its order.
         seed: the seed of its last reset.
 

@@ -66,6 +66,7 @@ class Spec:
     self_scales: tuple[float, ...]  # largest value of each self feature: divide by it to get 0..1
     token_count: int  # 0 with planes
     feature_names: tuple[str, ...]  # token features by id
+    feature_scales: tuple[float, ...]  # largest value of each token feature; a store may hold more of a resource
     observation_size: int  # bytes of one row: planes and the self vector, or 3 for each token
     term_names: tuple[str, ...]
     stat_names: tuple[str, ...]
@@ -73,6 +74,7 @@ class Spec:
     kind_names: tuple[str, ...]
     group_count: int
     role_names: tuple[str, ...]
+    agent_roles: tuple[str, ...]  # role of each agent; the one of `role_names` in games without roles
 
     @property
     def plane_size(self) -> int:
@@ -105,6 +107,7 @@ def spec_of(rules: Rules) -> Spec:
         self_scales=_self_scales(rules) if planes else (),
         token_count=0 if planes else rules.tokens,
         feature_names=(*TOKEN_FEATURES, *(f"inv:{resource}" for resource in rules.resources)),
+        feature_scales=_feature_scales(rules),
         observation_size=plane_bytes if planes else 3 * rules.tokens,
         term_names=(*(term.name for term in rules.rewards), *shares),
         stat_names=rules.stat_names,
@@ -112,6 +115,7 @@ def spec_of(rules: Rules) -> Spec:
         kind_names=tuple(rules.kinds),
         group_count=rules.groups,
         role_names=rules.roles,
+        agent_roles=tuple(rules.role_of_group(group) for group in rules.agent_groups),
     )
 
 
@@ -132,7 +136,18 @@ def _plane_classes(rules: Rules) -> dict[Plane, int]:
     }
 
 
+def _feature_scales(rules: Rules) -> tuple[float, ...]:
+    """Largest value of each token feature."""
+    planes = _plane_classes(rules)
+    of_planes = (Plane.KIND, Plane.GROUP, Plane.ROLE, Plane.FROZEN, Plane.FACING, Plane.SHIELD, Plane.GLYPH, Plane.HP)
+    fixed = (*(planes[plane] - 1 for plane in of_planes), planes[Plane.READY] - 1, 255, len(rules.actions))
+    return (*(float(scale) for scale in (*fixed, max(ActionResult), 255)), *_limits(rules))
+
+
+def _limits(rules: Rules) -> tuple[float, ...]:
+    return tuple(float(min(resource.limit, 255)) for resource in rules.resources.values())
+
+
 def _self_scales(rules: Rules) -> tuple[float, ...]:
-    limits = tuple(float(min(resource.limit, 255)) for resource in rules.resources.values())
     fixed = (7, len(rules.actions), max(ActionResult), 255, max(rules.groups - 1, 1), 255, 1, max(rules.glyphs - 1, 1))
-    return (*(float(scale) for scale in fixed), *limits)
+    return (*(float(scale) for scale in fixed), *_limits(rules))

@@ -35,12 +35,12 @@ def run(resolution: Resolution) -> int:
     with asked_to_stop() as signals:
         local = prepare_run(resolution.recipe.name, config)
         try:
-            return _follow(local.start(), signals)
+            return follow(local.start(), signals)
         finally:
             local.close(timeout=None)  # a checkpoint on a slow disk may take its time; a second signal does not
 
 
-def _follow(local: LocalRun, signals: list[Signal]) -> int:
+def follow(local: LocalRun, signals: list[Signal]) -> int:
     """Print a run until it ends. Returns the exit code."""
     folder = printable(runs_root() / local.run_id)
     line(f"run     {local.run_id}")

@@ -23,7 +23,7 @@ _SHORT_REACH, _LONG_REACH = 0.3, 3.0  # of the discount, in episodes; training.m
 _HIGH_KL = 0.02  # of an update; training.md D, rule 2
 _ADVISED_KL = 0.015  # training.md D, rule 2
 _MEMORY_SHARE = 0.5  # of the memory for the rollout; the learner, the screen and the system live on the rest
-_SAMPLE_BYTES = 22  # actions, rewards, log probs, values and final values of 4 bytes, two flags of 1
+_SAMPLE_BYTES = 34  # eight numbers of 4 bytes, two flags of 1; see Rollout
 _MOST_ENVS, _LONGEST_HORIZON = 1_000_000, 65_536  # TrainerConfig's own limits
 
 
@@ -106,7 +106,7 @@ def _episodes(trainer: TrainerConfig, rules: Rules) -> Check:
     if rules.max_steps == 0:
         return _endless(words, rules)
     count = steps / rules.max_steps
-    least = "at least " if _can_terminate(rules) else ""
+    least = "at least " if can_terminate(rules) else ""
     words += f" = {least}{_figure(count)} episodes of {_count(rules.max_steps, 'step')} in each batch"
     if count >= _ENOUGH_EPISODES:
         return Check("env_count", Level.OK, words)
@@ -115,7 +115,7 @@ def _episodes(trainer: TrainerConfig, rules: Rules) -> Check:
 
 
 def _endless(words: str, rules: Rules) -> Check:
-    if _can_terminate(rules):
+    if can_terminate(rules):
         return Check("env_count", Level.OK, f"{words}; episodes end as the game does, and by no limit")
     words += "; rules.max_steps is 0, so no episode ends and there are no returns to show"
     return Check("env_count", Level.NOTE, words, "rollout/reward_per_step is there all the same")
@@ -157,7 +157,7 @@ def _horizon_hint(trainer: TrainerConfig, reach: float) -> str:
 
 
 def _discount(trainer: TrainerConfig, rules: Rules) -> Check:
-    gamma, limit, over = trainer.gamma, rules.max_steps, _can_terminate(rules)
+    gamma, limit, over = trainer.gamma, rules.max_steps, can_terminate(rules)
     reach = _reach(gamma)
     words = f"1 / (1 - {gamma}): the discount reaches {_steps(reach)}"
     if limit:
@@ -245,9 +245,11 @@ def _memory(trainer: TrainerConfig, rules: Rules, observation_bytes: int, memory
     """Of the rollout alone: what C and the network write in one iteration. A minibatch on its way through the
     network comes on top."""
     steps = trainer.horizon
-    row = (steps + 2) * observation_bytes + steps * _SAMPLE_BYTES  # the first and the final observations too
+    flags = 1 + (len(rules.action_names) if trainer.masks else 0)  # starts of episodes, and masks
+    row = (steps + 2) * observation_bytes + steps * _SAMPLE_BYTES + (steps + 1) * flags  # first and final ones too
     rows = trainer.env_count * rules.agents
-    words = f"{rows:,} rows x ({steps + 2:,} x {observation_bytes:,} + {steps:,} x {_SAMPLE_BYTES}) bytes"
+    each = f"{steps + 2:,} x {observation_bytes:,} + {steps:,} x {_SAMPLE_BYTES} + {steps + 1:,} x {flags}"
+    words = f"{rows:,} rows x ({each}) bytes"
     words += f" = {_size(rows * row)}"
     if memory_bytes is None:
         return Check("env_count", Level.OK, words)
@@ -271,7 +273,7 @@ def _memory_hint(trainer: TrainerConfig, rules: Rules, row_bytes: int, memory_by
 # Words
 
 
-def _can_terminate(rules: Rules) -> bool:
+def can_terminate(rules: Rules) -> bool:
     """Whether anything but a limit ends an episode."""
     return rules.end is not None or (rules.tag is not None and rules.tag.ends_when_all_caught)
 

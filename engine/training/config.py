@@ -6,7 +6,7 @@ Frozen; any thread; no torch. A step is one agent-step everywhere: one row actin
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,6 +15,50 @@ from engine.policies.architecture import Architecture
 
 HYPER_LIMITS = {"learning_rate": (0.0, 1.0), "entropy_coefficient": (0.0, 10.0)}
 """What can be changed while a run is under way, and the smallest and largest values."""
+
+Scripted = Literal["random", "noop", "simple"]
+
+
+class LossConfig(BaseModel):
+    """How much a loss counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weight: float = Field(default=1.0, ge=0, le=1e6, description="what its value is multiplied by; 0 = off")
+
+
+class CloningConfig(LossConfig):
+    """Behaviour cloning: make the actions of recorded play likely."""
+
+    weight: float = Field(default=0.0, ge=0, le=1e6, description="what its value is multiplied by; 0 = off")
+    demonstrations: tuple[str, ...] = Field(
+        default=(), max_length=1000, description="recordings of play (.gridrec) of this game that are learnt from"
+    )
+    minibatch_size: int = Field(default=512, ge=1, le=1 << 20, description="demonstrated steps of one optimiser step")
+
+
+class LossesConfig(BaseModel):
+    """The losses, by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ppo: LossConfig = Field(default=LossConfig(), description="clipped policy gradient, values and entropy")
+    behaviour_cloning: CloningConfig = Field(default=CloningConfig(), description="imitates recorded play")
+
+
+class RoleConfig(BaseModel):
+    """What one role has of its own; what is left out is as for all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    play: Scripted | None = Field(
+        default=None, description="a policy that plays this role and does not learn; left out: it learns"
+    )
+    learning_rate: float | None = Field(default=None, gt=0, le=1, description="Adam's step size")
+    entropy_coefficient: float | None = Field(default=None, ge=0, le=10, description="weight of the entropy bonus")
+    gamma: float | None = Field(default=None, ge=0, le=1, description="discount per step")
+    gae_lambda: float | None = Field(default=None, ge=0, le=1, description="weight of longer returns")
+    policy: Architecture | None = Field(default=None, description="kind and sizes of the network")
 
 
 class TrainerConfig(BaseModel):
@@ -51,9 +95,10 @@ class TrainerConfig(BaseModel):
     )
     entropy_coefficient: float = Field(default=0.01, ge=0, le=10, description="weight of the entropy bonus")
     value_coefficient: float = Field(default=0.5, ge=0, description="weight of the value loss")
-    max_grad_norm: float = Field(
-        default=0.5, gt=0, description="gradients are scaled down to this norm over all parameters"
+    max_grad_norm: float | None = Field(
+        default=0.5, gt=0, description="gradients are scaled down to this norm over all parameters; null = never"
     )
+    adam_epsilon: float = Field(default=1e-5, gt=0, le=1, description="Adam's epsilon")
     target_kl: float | None = Field(
         default=None,
         gt=0,
@@ -64,9 +109,37 @@ class TrainerConfig(BaseModel):
         default=False, description="divide rewards by the running deviation of the discounted return"
     )
 
+    bootstrap_truncated: bool = Field(
+        default=True, description="an episode cut by the clock goes on in the values; off = its end is worth nothing"
+    )
+    vtrace: bool = Field(
+        default=False,
+        description="before each later pass, advantages anew by the present network, importance-weighted (V-trace)",
+    )
+    bptt: int | None = Field(
+        default=None,
+        ge=1,
+        description="steps that a network with memory learns over at once; divides horizon. null = the horizon",
+    )
+    masks: bool = Field(
+        default=False, description="forbid actions that cannot succeed: before they are drawn, and in the loss"
+    )
+    losses: LossesConfig = Field(default=LossesConfig(), description="what is minimised, and how much each counts")
+    roles: dict[str, RoleConfig] = Field(
+        default={}, max_length=64, description="roles of the game with a policy of their own; the others share one"
+    )
+
     policy: Architecture = Field(default=Architecture(), description="kind and sizes of the network")
     seed: int = Field(default=0, ge=0, lt=2**63, description="of everything random: worlds, weights, actions, shuffles")
-    threads: int = Field(default=1, ge=1, le=64, description="workers that step envs; does not change the run")
+    threads: int = Field(
+        default=1, ge=1, le=64, description="workers that step envs, for each learner thread; does not change the run"
+    )
+    learner_threads: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="threads that play and learn side by side, each on its share; another number rounds otherwise",
+    )
     torch_threads: int = Field(
         default=1,
         ge=1,
@@ -88,9 +161,18 @@ class TrainerConfig(BaseModel):
     def _check_across_fields(self) -> Self:
         if self.target_kl is not None and self.epochs == 1:
             raise ValueError("target_kl skips later epochs, and there is only 1: set epochs to 2 or more, or drop it")
+        if self.env_count % self.learner_threads:
+            raise ValueError(f"env_count {self.env_count} cannot be shared by {self.learner_threads} learner_threads")
+        if self.bptt is not None and self.horizon % self.bptt:
+            raise ValueError(f"bptt {self.bptt} does not divide the horizon of {self.horizon} steps")
         if self.minibatch_size > self.batch_size(1) and self.batch_size(1) == 1:
             raise ValueError("env_count 1 x horizon 1 is a batch of 1 sample: nothing can be learned from that")
         return self
+
+    def for_role(self, role: str) -> TrainerConfig:
+        """These settings with the role's own in their places."""
+        own = self.roles[role].model_dump(exclude={"play"}, exclude_none=True) if role in self.roles else {}
+        return self.model_copy(update={**own, **({"policy": self.roles[role].policy} if "policy" in own else {})})
 
     def batch_size(self, agent_count: int) -> int:
         """Agent steps between two updates."""
@@ -104,6 +186,7 @@ class TrainerConfig(BaseModel):
         """
         batch = self.batch_size(agent_count)
         if batch % self.minibatch_size == 0:
+            self._require_whole_sequences()
             return
         product = f"{self.env_count} envs x {agent_count} agents x {self.horizon} steps = {batch}"
         divisors = _divisors(self.env_count, agent_count, self.horizon) - {1}  # 1 is no minibatch
@@ -112,6 +195,14 @@ class TrainerConfig(BaseModel):
             f"minibatch_size {self.minibatch_size} does not divide the batch of {product}",
             hint=f"minibatch_size={near} makes {batch // near} whole minibatch{'' if near == batch else 'es'}",
         )
+
+    def _require_whole_sequences(self) -> None:
+        length = self.bptt or self.horizon
+        if self.policy.memory != "none" and self.minibatch_size % length:
+            raise ConfigError(
+                f"minibatch_size {self.minibatch_size} is no whole number of sequences of {length} steps",
+                hint=f"minibatch_size={max(length, self.minibatch_size // length * length)}, or another bptt",
+            )
 
     def learning_rate_at(self, step: int, base: float) -> float:
         """The annealed learning rate after so many agent steps, from a base rate."""

@@ -31,7 +31,13 @@ class LocalRun:
     """One training run in a thread of this process. The writer is the thread's from `start` on."""
 
     def __init__(
-        self, worlds: Sequence[World], config: TrainerConfig, writer: RunWriter, *, worlds_made: int = 0
+        self,
+        worlds: Sequence[World],
+        config: TrainerConfig,
+        writer: RunWriter,
+        *,
+        worlds_made: int = 0,
+        checkpoint: Path | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -39,13 +45,14 @@ class LocalRun:
             worlds: of one game; each episode is played on one of them.
             writer: of a fresh run directory; the run closes it.
             worlds_made: how many of the worlds had to be made for this run, for its statistics.
+            checkpoint: of the same run, to go on from.
 
         Raises:
             ConfigError: the settings do not fit the game.
         """
         config.require_fit(worlds[0].rules.agents)
         self._worlds, self._config, self._writer = tuple(worlds), config, writer
-        self._worlds_made = worlds_made
+        self._worlds_made, self._checkpoint = worlds_made, checkpoint
         self._controls = Controls()
         self._controls.status = RunStatus(RunState.STARTING, total_steps=config.total_steps)
         self._feed = RunFeed(writer.path)
@@ -119,6 +126,7 @@ class LocalRun:
 
     def _train(self) -> RunState:
         # Deferred: torch takes seconds to import, and only the thread of a run needs it.
+        from .state import load_tensors
         from .trainer import Trainer
         from .warm_up import warm_up
 
@@ -126,7 +134,9 @@ class LocalRun:
             self._worlds, self._config, self._writer, self._controls, worlds_made=self._worlds_made
         )
         try:
-            warm_up(trainer.network, trainer.config)
+            if self._checkpoint is not None:
+                trainer.restore(*load_tensors(self._checkpoint))
+            warm_up(trainer.network)
             # A full collection over torch's objects stops every thread for 0.2 s; frozen, they are not looked at.
             gc.collect()
             gc.freeze()

@@ -5,11 +5,25 @@ Pure functions over drained episodes; called by the trainer thread.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from engine.sim import Episodes, Spec
+
+
+def joined(parts: Sequence[Episodes]) -> Episodes:
+    """Episodes drained at several times or from several batches, as one."""
+    if len(parts) == 1:
+        return parts[0]
+    arrays = {
+        each.name: np.concatenate([getattr(part, each.name) for part in parts])
+        for each in fields(Episodes)
+        if each.name != "dropped"
+    }
+    return Episodes(**arrays, dropped=sum(part.dropped for part in parts))
 
 
 def episode_metrics(episodes: Episodes, spec: Spec, *, can_terminate: bool) -> dict[str, float]:

@@ -5,8 +5,12 @@ Pure tensor functions but for ReturnScale, which the trainer owns and saves.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
+
+from .ranks import Ranks
 
 
 def generalized_advantages(
@@ -18,8 +22,11 @@ def generalized_advantages(
     truncated: Tensor,
     gamma: float,
     gae_lambda: float,
+    *,
+    ratios: Tensor | None = None,
+    bootstrap: bool = True,
 ) -> tuple[Tensor, Tensor]:
-    """Advantages and returns, both (T, R).
+    """Advantages and returns, both (T, R): GAE (Schulman et al. 2016), with ratios V-trace (Espeholt et al. 2018).
 
     A terminated step has no future. A truncated one has a future that nobody watched: it is worth the value
     of the episode's last observation. Neither passes anything on from the episode that follows.
@@ -29,11 +36,19 @@ def generalized_advantages(
         last_values: (R,), of the observations after the last step.
         final_values: (T, R), of final observations; read where truncated only.
         terminated, truncated: (T, R) bool.
+        ratios: (T, R) probability of the action now over that when it was taken. Both of V-trace's clips are at 1.
+            The advantages are without the first weight: the surrogate's own ratio is that.
+        bootstrap: False takes a truncated step for a terminated one.
     """
     next_values = torch.cat([values[1:], last_values.unsqueeze(0)])
-    next_values = torch.where(truncated, final_values, next_values).masked_fill(terminated, 0.0)
+    next_values = (
+        torch.where(truncated, final_values, next_values) if bootstrap else next_values.masked_fill(truncated, 0)
+    )
+    next_values = next_values.masked_fill(terminated, 0.0)
     deltas = rewards + gamma * next_values - values  # (T, R)
     carry = (gamma * gae_lambda) * (~(terminated | truncated)).float()  # (T, R), 0 where an episode ended
+    if ratios is not None:
+        return _vtrace(values, deltas, carry, ratios.clamp(max=1.0))
     advantages = torch.empty_like(rewards)
     running = torch.zeros_like(last_values)  # (R,)
     for t in reversed(range(len(rewards))):
@@ -42,21 +57,32 @@ def generalized_advantages(
     return advantages, advantages + values
 
 
-class ReturnScale:
-    """Divides rewards by the running deviation of the discounted return."""
+def _vtrace(values: Tensor, deltas: Tensor, carry: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Advantages and returns where the actions of others count as far as we would have taken them."""
+    advantages, returns = torch.empty_like(deltas), torch.empty_like(deltas)
+    running = torch.zeros_like(deltas[0])  # (R,) weighted sum of what came after
+    for t in reversed(range(len(deltas))):
+        advantages[t] = torch.addcmul(deltas[t], carry[t], running)
+        running = weights[t] * advantages[t]
+        returns[t] = values[t] + running
+    return advantages, returns
 
-    def __init__(self, rows: int, gamma: float) -> None:
-        self.gamma = gamma
+
+class ReturnScale:
+    """Divides rewards by the running deviation of the discounted return, over all ranks."""
+
+    def __init__(self, rows: int, ranks: Ranks) -> None:
+        self._ranks = ranks
         self.returns = torch.zeros(rows)  # (R,) discounted return so far of the running episodes
         self.count = torch.zeros((), dtype=torch.float64)
         self.mean = torch.zeros((), dtype=torch.float64)
         self.squares = torch.zeros((), dtype=torch.float64)  # sum of squared distances from the mean
 
-    def scale(self, rewards: Tensor, ended: Tensor) -> Tensor:
+    def scale(self, rewards: Tensor, ended: Tensor, gamma: float) -> Tensor:
         """Rewards (T, R) in units of one deviation; learns from them."""
         seen = torch.empty_like(rewards)
         for t in range(len(rewards)):
-            self.returns = self.gamma * self.returns + rewards[t]
+            self.returns = gamma * self.returns + rewards[t]
             seen[t] = self.returns
             self.returns = self.returns.masked_fill(ended[t], 0.0)
         self._learn(seen.double())
@@ -71,11 +97,17 @@ class ReturnScale:
         """Tensors for a checkpoint."""
         return {"returns": self.returns, "count": self.count, "mean": self.mean, "squares": self.squares}
 
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take over what `state` gave."""
+        self.returns, self.count = state["returns"], state["count"]
+        self.mean, self.squares = state["mean"], state["squares"]
+
     def _learn(self, seen: Tensor) -> None:
         """Merge a batch into mean and squares (Chan's parallel form)."""
-        count = seen.numel()
-        mean, total = seen.mean(), self.count + count
+        count = seen.numel() * self._ranks.count
+        mean, total = self._ranks.sum(seen.sum()) / count, self.count + count
+        squares = self._ranks.sum((seen - mean).square().sum())
         gap = mean - self.mean
-        self.squares = self.squares + (seen - mean).square().sum() + gap.square() * self.count * count / total
+        self.squares = self.squares + squares + gap.square() * self.count * count / total
         self.mean = self.mean + gap * count / total
         self.count = total

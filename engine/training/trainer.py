@@ -1,22 +1,24 @@
-"""The trainer: PPO over a batch of worlds, from the first step to the last checkpoint, in one thread.
+"""The trainer: a batch of worlds, from the first step to the last checkpoint, in one thread.
 
-A Trainer owns its batch, network, optimiser and random streams, and writes its run through a RunWriter. It
+A Trainer owns its lanes of envs, its learners and random streams, and writes its run through a RunWriter. It
 reads commands from a Controls and leaves status and frames there; it never waits for a reader.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.errors import GridrlError
-from engine.policies.networks import build_network
+from engine.errors import ConfigError, GridrlError
+from engine.policies.networks import PolicyNetwork
+from engine.policies.registry import create_policy
 from engine.policies.signature import Signature
 from engine.policies.trained import NETWORK_PREFIX
 from engine.runs import (
@@ -35,14 +37,17 @@ from engine.runs import (
     Watch,
     save_checkpoint,
 )
-from engine.sim import Batch, World
+from engine.sim import Batch, Episodes, World
 
+from .checks import can_terminate
 from .config import HYPER_LIMITS, TrainerConfig
 from .control import Controls
-from .ppo import ppo_update
-from .report import episode_metrics, episode_records
-from .returns import ReturnScale, generalized_advantages
-from .rollout import Rollout
+from .learner import Learner
+from .ranks import Ranks
+from .report import episode_metrics, episode_records, joined
+from .rollout import Lane, Player, Rollout, ScriptedSeat, Seat
+from .state import restore_state, state_meta, state_tensors
+from .workers import Workers
 
 _HEARTBEAT_S = 1.0  # a paused run says that it lives this often
 _EPISODE_CAPACITY = 1 << 18  # finished agent-episodes kept between two drains, at most; some 50 MB
@@ -50,9 +55,12 @@ _MAX_FPS = 60.0  # faster than any terminal draws
 _SHARED = "live"
 """Folder of a run where SharePolicy leaves the present policy."""
 
+MakeBatch = Callable[[int, int, int], Batch]
+"""Makes the envs of a lane: (number of the first, how many, most episodes kept until drained)."""
+
 
 class Trainer:
-    """One PPO run. Make it, call `run` once, on one thread; then `close`."""
+    """One run. Make it, perhaps `restore` it, call `run` once, on one thread; then `close`."""
 
     def __init__(
         self,
@@ -62,57 +70,92 @@ class Trainer:
         controls: Controls | None = None,
         *,
         worlds_made: int = 0,
+        ranks: Ranks | None = None,
+        make_batch: MakeBatch | None = None,
     ) -> None:
-        rules = worlds[0].rules
-        config.require_fit(rules.agents)
+        """Make everything that a run needs.
+
+        Args:
+            worlds: of one game; each episode is played on one of them.
+            worlds_made: how many of them had to be made for this run, for its statistics.
+            ranks: the processes that train together; this one alone by default.
+            make_batch: for envs that are not ours, which answer like a Batch; `worlds` is empty then.
+
+        Raises:
+            ConfigError: the settings do not fit the game.
+        """
         torch.set_num_threads(config.torch_threads)
-        self.config = config
-        self.writer = writer
+        self.config, self.writer, self.worlds = config, writer, tuple(worlds)
         self.controls = controls or Controls()
+        self.ranks = ranks or Ranks()
         self.step = 0
         self.iteration = 0
-        self.learning_rate = config.learning_rate  # the base that annealing starts from; SetHyper changes it
-        self.entropy_coefficient = config.entropy_coefficient
+        self.metrics: dict[str, float] = {}
 
-        rows = config.env_count * rules.agents
-        self.batch = Batch(
-            worlds,
-            config.env_count,
-            config.seed,
-            thread_count=config.threads,
-            episode_capacity=max(rows, min(rows * config.horizon, _EPISODE_CAPACITY)),
-        )
-        self.spec = self.batch.spec
+        self._workers = Workers(config.learner_threads, config.torch_threads)
+        batches = self._batches(make_batch or self._make_batch)
+        self.spec = batches[0].spec
+        self.rules = self.worlds[0].rules if self.worlds else None
+        config.require_fit(self.spec.agent_count)
         self.signature = Signature.of(self.spec)
-        self.network = build_network(config.policy, self.signature, config.seed)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate, eps=1e-5, fused=True)
-        self.generator = torch.Generator().manual_seed(config.seed)
-        self.rollout = Rollout(self.batch, config.horizon)
-        self.return_scale = ReturnScale(rows, config.gamma) if config.normalize_rewards else None
+        self.generator = torch.Generator().manual_seed(config.seed)  # of the actions
+        rows = sum(batch.rows for batch in batches)
+        self.rollout = Rollout(batches[0], rows, config.horizon, masks=config.masks)
+        first_rows = np.cumsum([0, *(batch.rows for batch in batches)])
+        self.lanes = [Lane(self.rollout, batch, int(row)) for batch, row in zip(batches, first_rows, strict=False)]
+        self.learners = self._seated(rows)
 
-        self._can_terminate = rules.end is not None or (rules.tag is not None and rules.tag.ends_when_all_caught)
+        self._can_terminate = self.rules is None or can_terminate(self.rules)
         self._worlds_made = worlds_made
-        self._resets = config.env_count
+        self.resets = config.env_count
+        self.in_rollout = False  # some steps of one are taken
+        self.drawn_from = self.generator.get_state()  # where the present rollout's random numbers began
+        self.episodes: list[Episodes] = []  # drained, and not yet reported
         self._postponed: deque[Command] = deque()  # read between rollout steps, meant for the next iteration
         self._stopping = False
         self._paused = False
+        self._going = threading.Event()  # cleared while paused, for the lanes of other threads
+        self._going.set()
         self._watched: Watch | None = None
         self._frame_due = 0.0  # monotonic time
         self._started = self._checkpointed = self._iteration_started = time.monotonic()
         self._paused_s = 0.0
-        self._dropped = 0
+        self.elapsed_before = 0.0  # seconds, of the attempts before this one
+        self.dropped = 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of training, pauses left out, of all attempts."""
+        return self.elapsed_before + time.monotonic() - self._started - self._paused_s
+
+    @property
+    def network(self) -> PolicyNetwork:
+        """The first learner's."""
+        return self.learners[0].network
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its checkpoints hold the worlds: envs that are not ours cannot be saved."""
+        return bool(self.worlds)
+
+    @property
+    def batch(self) -> Batch:
+        """The first lane's envs."""
+        return self.lanes[0].batch
 
     def run(self) -> RunState:
         """Train until total_steps or a Stop. Returns how it ended; the writer stays open for its owner to close."""
         self._publish(RunState.TRAINING)
-        self.rollout.reset(self.config.seed)
+        if not self.step and not self.in_rollout:
+            for lane in self.lanes:
+                lane.reset(self.config.seed)
         while self.step < self.config.total_steps:
             self._obey()
             if self._stopping or not self._collect():
                 break
             collected = time.monotonic()
-            metrics = self._learn()
-            self._report(metrics, learn_s=time.monotonic() - collected)
+            self._learn()
+            self._report(learn_s=time.monotonic() - collected)
             if time.monotonic() - self._checkpointed >= self.config.checkpoint_every_s:
                 self._checkpoint("scheduled")
         self._checkpoint("last")
@@ -121,71 +164,175 @@ class Trainer:
         return ended
 
     def close(self) -> None:
-        """Free the envs."""
-        self.batch.close()
+        """Free the envs and the threads."""
+        self._workers.close()
+        for lane in self.lanes:
+            lane.batch.close()
+
+    # Making
+
+    def _batches(self, make_batch: MakeBatch) -> list[Batch]:
+        """One for each learner thread, with its share of this rank's envs."""
+        envs = self.ranks.share_of("env_count", self.config.env_count)
+        threads = self.config.learner_threads
+        if envs % threads:
+            raise ConfigError(
+                f"env_count {self.config.env_count} cannot be shared by {self.ranks.count} ranks of {threads} threads",
+                hint=f"env_count={self.ranks.count * threads * max(1, envs // threads)} can",
+            )
+        first, share = self.ranks.shard.rank * envs, envs // threads
+        capacity = share * self.config.horizon
+        return [make_batch(first + thread * share, share, capacity) for thread in range(threads)]
+
+    def _make_batch(self, first_env: int, count: int, episodes: int) -> Batch:
+        agents = self.worlds[0].rules.agents
+        return Batch(
+            self.worlds,
+            count,
+            self.config.seed,
+            first_env=first_env,
+            thread_count=self.config.threads,
+            episode_capacity=max(count * agents, min(episodes * agents, _EPISODE_CAPACITY)),
+        )
+
+    def _seated(self, row_count: int) -> tuple[Learner, ...]:
+        """The learners, each with its seats in all lanes; and the policies that do not learn in theirs."""
+        unknown = sorted(set(self.config.roles) - set(self.spec.agent_roles))
+        if unknown:
+            known = ", ".join(dict.fromkeys(self.spec.agent_roles))
+            raise ConfigError(f"trainer.roles.{unknown[0]}: no agent has this role", hint=f"there are {known}")
+        owners = [role if role in self.config.roles else "" for role in self.spec.agent_roles]
+        players: list[list[Player]] = [[] for _ in self.lanes]
+        learners = []
+        for number, owner in enumerate(dict.fromkeys(owners)):
+            agents = torch.tensor([i for i, each in enumerate(owners) if each == owner])
+            settings = self.config.roles.get(owner)
+            if settings is not None and settings.play is not None:
+                self._seat_script(settings.play, agents, players)
+                continue
+            rows = None if len(agents) == len(owners) else _rows_of(agents, row_count, len(owners))
+            learner = Learner(
+                owner,
+                self.config.for_role(owner),
+                self.signature,
+                rows=rows,
+                row_count=row_count,
+                workers=self._workers,
+                ranks=self.ranks,
+                seed=self.config.seed + number,
+            )
+            learners.append(learner)
+            self._seat(learner, agents, players)
+        if not learners:
+            raise ConfigError("every role is played by a policy that does not learn", hint="let one of them learn")
+        for lane, seated in zip(self.lanes, players, strict=True):
+            lane.players = seated
+        return tuple(learners)
+
+    def _seat(self, learner: Learner, agents: Tensor, players: list[list[Player]]) -> None:
+        per_env = len(agents)
+        first = 0
+        for lane, seated in zip(self.lanes, players, strict=True):
+            own = slice(first, first + lane.batch.env_count * per_env)
+            first = own.stop
+            seated.append(
+                Seat(
+                    learner.network,
+                    lane,
+                    None if learner.rows is None else _rows_of(agents, lane.batch.rows, self.spec.agent_count),
+                    learner.memory[own],
+                    None if learner.memories is None else learner.memories[:, own],
+                    learner.length,
+                    learner.last_values[own],
+                )
+            )
+
+    def _seat_script(self, name: str, agents: Tensor, players: list[list[Player]]) -> None:
+        assert self.rules is not None
+        for number, (lane, seated) in enumerate(zip(self.lanes, players, strict=True)):
+            policy = create_policy(name, self.rules, self.spec, seed=self.config.seed + 7919 * (number + 1))
+            seated.append(ScriptedSeat(policy, lane, _rows_of(agents, lane.batch.rows, self.spec.agent_count)))
 
     # The iteration
 
     def _collect(self) -> bool:
-        """Fill the rollout. False if a Stop came: what was collected is thrown away, the network is whole."""
+        """Fill the rollout. False if a Stop came: what was collected stays, and goes into the checkpoint."""
         self._iteration_started = time.monotonic()
-        if self.iteration:
-            self.rollout.begin()
-        with torch.inference_mode():
-            for t in range(self.config.horizon):
-                self._obey_between_steps()
-                if self._stopping:
-                    return False
-                self.rollout.advance(t, self.network, self.generator)
-                self._show(self.step + (t + 1) * self.batch.rows)
-        self.step += self.config.horizon * self.batch.rows
+        if not self.in_rollout:
+            self._begin_rollout()
+        self._workers.map(self._run_lane, self.lanes)
+        if any(lane.t < self.config.horizon for lane in self.lanes):
+            return False
+        self.in_rollout = False
+        self.step += self.config.batch_size(self.spec.agent_count)
         self.iteration += 1
         return True
 
-    def _learn(self) -> dict[str, float]:
-        """Advantages, then the update. Returns train/* metrics."""
-        rate = self.config.learning_rate_at(
-            self.step - self.config.batch_size(self.spec.agent_count), self.learning_rate
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        with torch.no_grad():
-            rollout = self.rollout
-            terminated, truncated = rollout.terminated.bool(), rollout.truncated.bool()
-            rewards = rollout.rewards
-            if self.return_scale is not None:
-                rewards = self.return_scale.scale(rewards, terminated | truncated)
-            advantages, returns = generalized_advantages(
-                rewards,
-                rollout.values,
-                self.network(rollout.observations[-1])[1],
-                rollout.final_values,
-                terminated,
-                truncated,
-                self.config.gamma,
-                self.config.gae_lambda,
-            )
-        samples = rollout.samples(advantages, returns)
-        coefficient = self.entropy_coefficient
-        metrics = ppo_update(self.network, self.optimizer, samples, self.config, coefficient, self.generator)
-        metrics["train/learning_rate"] = rate
-        metrics["train/entropy_coefficient"] = coefficient
-        return metrics
+    def _begin_rollout(self) -> None:
+        """Draw the random numbers of all actions: those of all ranks, so that their number changes nothing."""
+        self.drawn_from = self.generator.get_state()
+        self.draw()
+        self.rollout.begin()
+        for lane in self.lanes:
+            lane.t = 0
+        self.in_rollout = True
 
-    def _report(self, metrics: dict[str, float], learn_s: float) -> None:
+    def draw(self) -> None:
+        uniforms, shard = self.rollout.uniforms, self.ranks.shard
+        if shard.count == 1:
+            torch.rand(uniforms.shape, generator=self.generator, out=uniforms)
+            return
+        steps, rows, heads = uniforms.shape
+        drawn = torch.rand((steps, rows * shard.count, heads), generator=self.generator)
+        uniforms.copy_(drawn[:, shard.rank * rows : (shard.rank + 1) * rows])
+
+    def _run_lane(self, lane: Lane) -> None:
+        """Step a lane to the end of the rollout, or until a Stop. The first lane's thread reads the commands."""
+        with torch.inference_mode():
+            while lane.t < self.config.horizon:
+                if lane is self.lanes[0]:
+                    self._obey_between_steps()
+                else:
+                    self._going.wait()
+                if self._stopping:
+                    return
+                lane.advance()
+                self._show(lane)
+
+    def _learn(self) -> None:
+        """Update all learners; their metrics, by role where there are several."""
+        self.metrics = {}
+        for learner in self.learners:
+            base = learner.base["learning_rate"]
+            learner.hyper = {**learner.base, "learning_rate": base * self._annealed_from(self._learnt)}
+            learner.learn(self.rollout)
+            if learner.name:
+                self.metrics.update((f"{learner.name}/{name}", value) for name, value in learner.metrics.items())
+        for name in self.learners[0].metrics:
+            values = [learner.metrics[name] for learner in self.learners if name in learner.metrics]
+            self.metrics[name] = sum(values) / len(values)
+
+    @property
+    def _learnt(self) -> int:
+        """Agent steps learnt from before the rollout at hand."""
+        return self.step - self.config.batch_size(self.spec.agent_count)
+
+    def _report(self, learn_s: float) -> None:
         """Write the iteration's metrics and episodes; fail in words if the numbers are no longer numbers."""
         now = time.monotonic()
         iteration_s = now - self._iteration_started
         fps = self.config.batch_size(self.spec.agent_count) / max(iteration_s, 1e-9)
-        episodes = self.batch.drain_episodes()
+        self.drain()
+        episodes, self.episodes = joined(self.episodes), []
+        metrics = self.metrics
         metrics["rollout/reward_per_step"] = float(self.rollout.rewards.mean())  # there even where no episode ended
         metrics.update(episode_metrics(episodes, self.spec, can_terminate=self._can_terminate))
-        self._resets += (len(episodes) + episodes.dropped) // self.spec.agent_count
-        metrics["maps/worlds"] = float(len(self.batch.worlds))
-        metrics["maps/cache_hit_rate"] = 1.0 - self._worlds_made / self._resets
+        self.resets += (len(episodes) + episodes.dropped) // self.spec.agent_count
+        metrics["maps/worlds"] = float(len(self.worlds))
+        metrics["maps/cache_hit_rate"] = 1.0 - self._worlds_made / self.resets
         metrics["time/total_timesteps"] = float(self.step)
         metrics["time/iterations"] = float(self.iteration)
-        metrics["time/elapsed_s"] = now - self._started - self._paused_s
+        metrics["time/elapsed_s"] = self.elapsed_s
         metrics["time/fps"] = fps
         metrics["time/learn_share"] = learn_s / max(iteration_s, 1e-9)
         self.writer.metrics(self.step, metrics)
@@ -196,11 +343,14 @@ class Trainer:
         self._publish(RunState.TRAINING, sps=fps)
         _require_finite(metrics, self.step)
 
+    def drain(self) -> None:
+        self.episodes += [lane.batch.drain_episodes() for lane in self.lanes]
+
     def _warn_of_dropped(self, dropped: int) -> None:
         """Say once that episode figures are incomplete; the metrics of those kept stay fair."""
-        if dropped and not self._dropped:
+        if dropped and not self.dropped:
             self._event("warning", "more episodes ended than the engine keeps between iterations", dropped=dropped)
-        self._dropped += dropped
+        self.dropped += dropped
 
     # Commands
 
@@ -225,11 +375,13 @@ class Trainer:
         """Sleep on the queue. A paused run obeys everything at once: nothing is in flight."""
         if not self._paused:
             return
+        self._going.clear()
         paused_at = time.monotonic()
         while self._paused and not self._stopping:
             self._publish(RunState.PAUSED)
             if (command := self.controls.take(timeout=_HEARTBEAT_S)) is not None:
                 self._execute(command)
+        self._going.set()
         waited = time.monotonic() - paused_at
         self._paused_s += waited
         self._iteration_started += waited
@@ -260,30 +412,33 @@ class Trainer:
                 self.controls.frame = None
 
     def _set_hyper(self, name: str, value: float) -> None:
-        """Change a hyperparameter from the next iteration on, or say why not."""
-        limits = HYPER_LIMITS.get(name)
-        if limits is None:
+        """Change a hyperparameter from the next iteration on, of all learners or of ROLE.NAME; or say why not."""
+        role, _, own = name.rpartition(".")
+        limits = HYPER_LIMITS.get(own)
+        learners = [learner for learner in self.learners if not role or learner.name == role]
+        if limits is None or not learners:
             self._event("warning", f"{name} cannot be changed in a run; {' and '.join(HYPER_LIMITS)} can")
         elif not limits[0] <= value <= limits[1]:
             self._event("warning", f"{name} must be {limits[0]:g} to {limits[1]:g}, not {value:g}")
         else:
-            before = self._hyper(name)
-            # A rate is set as it is seen, annealed; kept is the base that annealing starts from.
-            setattr(self, name, float(value) / (self._annealed if name == "learning_rate" else 1.0))
+            factor = self._annealed if own == "learning_rate" else 1.0
+            before = learners[0].base[own] * factor
+            for learner in learners:
+                # A rate is set as it is seen, annealed; kept is the base that annealing starts from.
+                learner.base[own] = float(value) / factor
             self._event("command", f"{name} {before:g} -> {value:g}", name=name, before=before, value=float(value))
-
-    def _hyper(self, name: str) -> float:
-        """A hyperparameter as the metrics show it."""
-        return float(getattr(self, name)) * (self._annealed if name == "learning_rate" else 1.0)
 
     @property
     def _annealed(self) -> float:
         """What annealing leaves of the learning rate in the next update: above 0 until the last one is done."""
-        return self.config.learning_rate_at(min(self.step, self.config.total_steps - 1), 1.0)
+        return self._annealed_from(min(self.step, self.config.total_steps - 1))
+
+    def _annealed_from(self, step: int) -> float:
+        return self.config.learning_rate_at(step, 1.0)
 
     def _share_policy(self) -> None:
         """Leave the network, and nothing else, in a folder of its own: checkpoints are the user's."""
-        network = {name: tensor for name, tensor in self.tensors().items() if name.startswith(NETWORK_PREFIX)}
+        network = {name: tensor for name, tensor in self.tensors().items() if NETWORK_PREFIX in name}
         self.controls.shared_policy = save_checkpoint(
             self.writer.path / _SHARED, self.step, network, self.meta(), keep=1
         )
@@ -293,21 +448,26 @@ class Trainer:
             self._event("warning", f"cannot watch env {command.env} of {self.config.env_count} at {command.fps:g} fps")
             return
         self._watched, self._frame_due = command, 0.0
-        self._show(self.step)
+        for lane in self.lanes:
+            self._show(lane)
 
-    def _show(self, step: int) -> None:
-        """Put a picture of the watched env into the slot, if one is due. The latest wins."""
+    def _show(self, lane: Lane) -> None:
+        """Put a picture of the watched env into the slot, if it is this lane's and one is due. The latest wins."""
         watched = self._watched
         if watched is None or (now := time.monotonic()) < self._frame_due:
             return
+        lane_number, env = divmod(watched.env, lane.batch.env_count)
+        if lane is not self.lanes[lane_number]:
+            return
         self._frame_due = now + 1.0 / min(watched.fps, _MAX_FPS)
-        self.controls.frame = Frame(self.writer.run_id, step, self.batch.look(watched.env), env=watched.env)
+        step = self.step + lane.t * self.rollout.row_count if self.in_rollout else self.step
+        self.controls.frame = Frame(self.writer.run_id, step, lane.batch.look(env), env=watched.env)
 
     # The record
 
     def _publish(self, status: RunState, *, sps: float | None = None) -> None:
         """Newest status, into the slot and into the run's directory."""
-        elapsed = time.monotonic() - self._started - self._paused_s
+        elapsed = self.elapsed_s
         before = self.controls.status
         sps = before.sps if sps is None else sps
         self.controls.status = RunStatus(status, self.step, self.config.total_steps, sps, elapsed)
@@ -324,26 +484,39 @@ class Trainer:
         self._event("checkpoint", f"{path.name} ({why})", path=path.name)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything learned, by name."""
-        found = {NETWORK_PREFIX + name: tensor for name, tensor in self.network.state_dict().items()}
-        for name, parameter in self.network.named_parameters():
-            for key, value in self.optimizer.state.get(parameter, {}).items():
-                found[f"optimizer.{name}.{key}"] = value
-        if self.return_scale is not None:
-            found.update((f"return_scale.{name}", tensor) for name, tensor in self.return_scale.state().items())
-        return found
+        """Everything learned, by name, and all that it takes to go on from here exactly."""
+        learned = {name: tensor for learner in self.learners for name, tensor in learner.tensors().items()}
+        return learned | (state_tensors(self) if self.is_exact else {})
+
+    def restore(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint of a run with the same settings; before `run`.
+
+        Raises:
+            CheckpointError: it does not fit, or holds a policy alone.
+        """
+        restore_state(self, tensors, meta)
+        for learner in self.learners:
+            learner.base.update(meta["hyper"][learner.name])
 
     def meta(self) -> dict[str, Any]:
         """What a checkpoint must say beside its tensors."""
+        own = {learner.name: learner.config.policy.model_dump(mode="json") for learner in self.learners}
         return {
             "name": self.writer.run_id,
             "step": self.step,
             "iteration": self.iteration,
             "config": self.config.model_dump(mode="json"),
-            "architecture": self.config.policy.model_dump(mode="json"),
+            "architecture": own.pop("", None),
+            "roles": {role: {"architecture": architecture} for role, architecture in own.items()},
             "signature": self.signature.to_meta(),
-            "hyper": {"learning_rate": self.learning_rate, "entropy_coefficient": self.entropy_coefficient},
+            "hyper": {learner.name: learner.base for learner in self.learners},
+            "state": state_meta(self) if self.is_exact else None,
         }
+
+
+def _rows_of(agents: Tensor, row_count: int, agent_count: int) -> Tensor:
+    """(rows,) of some agents of each env, ascending."""
+    return (torch.arange(0, row_count, agent_count).unsqueeze(1) + agents).flatten()
 
 
 def _require_finite(metrics: dict[str, float], step: int) -> None:

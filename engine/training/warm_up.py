@@ -11,23 +11,27 @@ import torch
 
 from engine.policies.networks import PolicyNetwork
 
-from .config import TrainerConfig
-from .ppo import Samples, ppo_update
+from .samples import Samples, evaluated
 
 _ROWS = 64  # enough to enter every kernel, too few to take time
 
 
-def warm_up(network: PolicyNetwork, config: TrainerConfig) -> None:
+def warm_up(network: PolicyNetwork) -> None:
     """Update a copy of the network once on made-up samples."""
     twin = copy.deepcopy(network)
     optimizer = torch.optim.Adam(twin.parameters(), lr=1e-3, eps=1e-5, fused=True)
+    signature = network.signature
+    dtype = torch.float32 if signature.floats else torch.uint8
     samples = Samples(
-        observations=torch.zeros((_ROWS, network.signature.observation_size), dtype=torch.uint8),
-        actions=torch.zeros(_ROWS, dtype=torch.int64),
-        log_probs=torch.zeros(_ROWS),
-        values=torch.zeros(_ROWS),
-        advantages=torch.linspace(-1, 1, _ROWS),
-        returns=torch.linspace(-1, 1, _ROWS),
+        {
+            "observations": torch.zeros((_ROWS, signature.observation_size), dtype=dtype),
+            "actions": torch.zeros((_ROWS, len(twin.heads.sizes)), dtype=torch.int64),
+            "starts": torch.zeros(_ROWS, dtype=torch.bool),
+        },
+        memory=torch.zeros(_ROWS // 2, network.memory_size) if network.memory_size else None,
+        length=2 if network.memory_size else 1,
     )
-    small = config.model_copy(update={"minibatch_size": _ROWS, "epochs": 1, "target_kl": None})
-    ppo_update(twin, optimizer, samples, small, 0.0, torch.Generator().manual_seed(0))
+    outputs = evaluated(twin, samples)
+    (outputs.values.square().mean() - outputs.chosen.mean() - outputs.entropy.mean()).backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(twin.parameters(), 1.0)
+    optimizer.step()

@@ -1,8 +1,6 @@
-"""The networks: one-hot layers against their dense meaning, initial weights, sampling."""
+"""The networks: one-hot layers against their dense meaning, initial weights."""
 
 from __future__ import annotations
-
-import math
 
 import pytest
 import torch
@@ -10,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.policies.architecture import Architecture
-from engine.policies.networks import OneHotLinear, build_network, log_probabilities, sample_actions
+from engine.policies.layers import OneHotLinear
+from engine.policies.networks import build_network
 from engine.policies.signature import ByteGroup, Signature
 from engine.sim import games, spec_of
 
@@ -75,7 +74,7 @@ def test_every_architecture_fits_every_game(architecture: Architecture, rules: o
     assert logits.shape == (5, len(signature.actions))
     assert values.shape == (5,)
     # A policy head of gain 0.01: nearly uniform at first.
-    assert log_probabilities(logits).exp().max() < 1.2 / len(signature.actions)
+    assert logits.softmax(1).max() < 1.2 / len(signature.actions)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -122,22 +121,3 @@ def test_separate_trunks_do_not_share_gradients() -> None:
     assert network.entry.weight.grad[:, :64].abs().max() == 0
     assert network.entry.weight.grad[:, 64:].abs().max() > 0
     assert network.policy_head.weight.grad is None
-
-
-def test_log_probabilities_are_log_softmax() -> None:
-    logits = torch.randn((50, 9), generator=torch.Generator().manual_seed(0)) * 20
-
-    torch.testing.assert_close(log_probabilities(logits), torch.log_softmax(logits, 1))
-
-
-def test_samples_follow_the_probabilities() -> None:
-    probabilities = torch.tensor([0.5, 0.0, 0.2, 0.3, 0.0])
-    log_probs = probabilities.log().expand(100_000, -1)
-
-    actions = sample_actions(log_probs, torch.Generator().manual_seed(0))
-
-    shares = torch.bincount(actions, minlength=5) / len(actions)
-    assert shares[1] == 0
-    assert shares[4] == 0
-    tolerance = 4 * math.sqrt(0.25 / len(actions))  # four standard errors
-    torch.testing.assert_close(shares, probabilities, atol=tolerance, rtol=0)

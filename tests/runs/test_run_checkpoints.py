@@ -20,7 +20,7 @@ from safetensors.numpy import save
 from engine.errors import CheckpointError, RunError
 from engine.runs import files as run_files
 from engine.runs import latest_checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
-from engine.runs.checkpoints import MAX_TENSOR_BYTES, _sealed
+from engine.runs.checkpoints import MAX_TENSOR_BYTES, _sealed, best_checkpoint, mark_best
 
 TENSORS = {"policy.weight": np.arange(12, dtype=np.float32).reshape(3, 4), "steps": np.array(7, dtype=np.int64)}
 
@@ -283,3 +283,48 @@ def test_what_json_cannot_hold_in_meta_is_made_plain(tmp_path: Path) -> None:
 
     meta = json.loads(path.with_suffix(".json").read_text())["meta"]
     assert meta == {"x": None, "path": "a", "n": 1.5}
+
+
+def test_the_best_is_kept_beside_the_last_ones(tmp_path: Path) -> None:
+    for step in range(1, 9):
+        path = save_checkpoint(tmp_path, step, TENSORS, {}, keep=2)
+        if step == 3:
+            mark_best(path)
+
+    assert [info.step for info in list_checkpoints(tmp_path)] == [3, 7, 8]
+    assert best_checkpoint(tmp_path) == tmp_path / "ck-000000000003.safetensors"
+    load_checkpoint(tmp_path / "ck-000000000003")
+
+
+def test_another_best_lets_the_one_before_go(tmp_path: Path) -> None:
+    for step in range(1, 9):
+        path = save_checkpoint(tmp_path, step, TENSORS, {}, keep=2)
+        if step in (1, 5):
+            mark_best(path)
+
+    assert [info.step for info in list_checkpoints(tmp_path)] == [5, 7, 8]
+
+
+def test_a_best_among_the_last_ones_takes_no_further_place(tmp_path: Path) -> None:
+    for step in range(1, 5):
+        mark_best(save_checkpoint(tmp_path, step, TENSORS, {}, keep=2))
+
+    assert [info.step for info in list_checkpoints(tmp_path)] == [3, 4]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"../../etc/passwd", b"a\x00b", b"ck-000000000099"])
+def test_a_damaged_best_is_none(tmp_path: Path, content: bytes) -> None:
+    mark_best(saved(tmp_path, 1))
+    (tmp_path / "BEST").write_bytes(content)
+
+    assert best_checkpoint(tmp_path) is None
+    assert best_checkpoint(tmp_path / "missing") is None
+
+
+def test_what_a_killed_writer_left_is_swept_away_by_the_next_save(tmp_path: Path) -> None:
+    leftover = tmp_path / ".ck-000000000001.safetensors.12345.tmp"
+    leftover.write_bytes(b"half a checkpoint")
+
+    path = saved(tmp_path, 2)
+
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["LATEST", f"{path.stem}.json", path.name]

@@ -64,7 +64,7 @@ def chosen(batch: Batch, random: np.random.Generator) -> np.ndarray:
     actions = random.integers(0, count, batch.rows)
     for env in range(batch.env_count):
         for agent, allowed in enumerate(batch.action_mask(env)):
-            if random.random() < 0.5 and allowed.any():
+            if random.random() < 0.5:
                 actions[env * batch.spec.agent_count + agent] = random.choice(np.flatnonzero(allowed))
     invalid = random.random(batch.rows) < 1 / 30
     return np.where(invalid, random.choice([-1, count, 2**31 - 1, -(2**31)]), actions).astype(np.int32)

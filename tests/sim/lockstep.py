@@ -20,13 +20,15 @@ class Lockstep:
         seed: int,
         thread_count: int = 1,
         weights: list[int] | None = None,
+        first_env: int = 0,
     ) -> None:
         self.rules, self.seed, self.tick = rules, seed, 0
-        self.batch = Batch([World(rules, cells) for cells in maps], env_count, seed=seed, thread_count=thread_count)
+        worlds = [World(rules, cells) for cells in maps]
+        self.batch = Batch(worlds, env_count, seed=seed, thread_count=thread_count, first_env=first_env)
         weights = weights or [1] * len(maps)
         self.batch.set_world_weights(weights)
         self.batch.reset(seed)
-        self.envs = [Env(rules, maps, seed, index, weights) for index in range(env_count)]
+        self.envs = [Env(rules, maps, seed, first_env + index, weights) for index in range(env_count)]
         self.final_observations = self.batch.final_observations.copy()
         self.finished: list[tuple[int, int, float, int, dict[str, int], dict[str, np.float32]]] = []
         self.compare_observations()
@@ -46,7 +48,7 @@ class Lockstep:
             if final is not None:
                 self.final_observations[rows] = final
                 for agent, (total, length, stats, ledger) in enumerate(env.finished):
-                    self.finished.append((index, agent, total, length, stats, ledger))
+                    self.finished.append((env.index, agent, total, length, stats, ledger))
         # Where nothing ended the old bytes must stand as they were.
         assert np.array_equal(batch.final_observations, self.final_observations)
         self.compare_observations()
@@ -98,6 +100,14 @@ class Lockstep:
             assert episodes.stats[i].tolist() == list(stats.values())
             assert episodes.terms[i].tolist() == list(ledger.values())
         self.finished.clear()
+
+    def set_weights(self, weights: list[int], retires: bool) -> None:
+        """From the next reset on; or at once, in the next step."""
+        self.batch.set_world_weights(weights)
+        if retires:
+            self.batch.retire_worlds()
+        for env in self.envs:
+            env.weights, env.retires_worlds = weights, retires
 
     def move_to(self, batch: Batch) -> None:
         """Go on in another batch of the same worlds, from the exact state of this one."""

@@ -129,6 +129,7 @@ class Env:
 
     def __init__(self, rules: Rules, maps: list[np.ndarray], seed: int, index: int, weights: list[int]) -> None:
         self.rules, self.maps, self.seed, self.index, self.weights = rules, maps, seed, index, weights
+        self.retires_worlds = False
         self.kind_names = list(rules.kinds)
         self.stat_names = rules.stat_names
         self.terms = [*(term.name for term in rules.rewards), *(["shared"] if any(rules.group_shares) else [])]
@@ -224,7 +225,8 @@ class Env:
         if self.rules.sight.counts:
             self._count_sight()
         terminated = self._has_ended()
-        truncated = not terminated and 0 < self.rules.max_steps <= self.tick
+        is_retired = self.retires_worlds and self.weights[self.world] == 0
+        truncated = not terminated and (0 < self.rules.max_steps <= self.tick or is_retired)
         if self.rules.tag and (terminated or truncated):
             self._settle_tag()
         self._pay_all(terminated or truncated)
@@ -835,8 +837,14 @@ class Env:
     # ---- What would succeed
 
     def action_mask(self, numbers: list[int]) -> np.ndarray:
-        """(numbers, actions) of those agents: what succeeds in the next step if nobody else acts."""
-        return np.array([[self._can(number, action) for action in self.rules.actions] for number in numbers], bool)
+        """(numbers, actions) of those agents: what succeeds in the next step if nobody else acts.
+
+        Where nothing does, one choice is left: the first noop, or else the first action.
+        """
+        mask = np.array([[self._can(number, action) for action in self.rules.actions] for number in numbers], bool)
+        idle = [action.verb is Verb.NOOP for action in self.rules.actions]
+        mask[~mask.any(axis=1), idle.index(True) if any(idle) else 0] = True
+        return mask
 
     def _can(self, number: int, action: Action) -> bool:
         """Tried out on a copy. A try to tag counts as a success: luck is no part of the mask."""

@@ -35,6 +35,7 @@ def arrays_for(batch: Batch) -> dict[str, np.ndarray]:
         "truncated": np.zeros(batch.rows, np.uint8),
         "final_observations": np.zeros((batch.rows, size), np.uint8),
         "results": np.zeros(batch.rows, np.uint8),
+        "action_masks": np.zeros((batch.rows, len(batch.spec.action_names)), np.uint8),
     }
 
 
@@ -58,7 +59,7 @@ def test_a_bound_step_writes_what_the_batch_writes() -> None:
 def test_optional_arrays_may_be_left_out() -> None:
     batch = navigation()
     arrays = arrays_for(batch)
-    del arrays["final_observations"], arrays["results"]
+    del arrays["final_observations"], arrays["results"], arrays["action_masks"]
 
     batch.bind(**arrays)()
 
@@ -68,12 +69,14 @@ def test_optional_arrays_may_be_left_out() -> None:
 def test_flags_may_be_bool() -> None:
     batch = sim_from("@*", games.navigation().model_copy(update={"spawn_anywhere": False}))
     arrays = {**arrays_for(batch), "terminated": np.zeros(1, np.bool_), "truncated": np.zeros(1, np.bool_)}
+    arrays["action_masks"] = arrays["action_masks"].astype(np.bool_)
     arrays["actions"][:] = batch.spec.action_names.index("move_east")
 
     batch.bind(**arrays)()
 
     assert arrays["terminated"].tolist() == [True]
     assert arrays["truncated"].tolist() == [False]
+    assert np.array_equal(arrays["action_masks"], batch.action_mask())
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -129,6 +132,11 @@ def test_reset_into_checks_its_array() -> None:
         navigation().reset_into(np.zeros((2, 2), np.uint8), 1)
 
 
+def test_action_masks_into_checks_its_array() -> None:
+    with pytest.raises(SimError, match=r"^action_masks must be a writeable C-contiguous uint8 \(2, 9\)"):
+        navigation(2).action_masks_into(np.zeros((2, 8), np.uint8))
+
+
 # ---- Lifetimes and threads
 
 CALLS = {
@@ -139,10 +147,12 @@ CALLS = {
     "ledger": lambda batch: batch.ledger(),
     "observe": lambda batch: batch.observe(),
     "action_mask": lambda batch: batch.action_mask(),
+    "action_masks_into": lambda batch: batch.action_masks_into(np.zeros((batch.rows, 9), np.uint8)),
     "save": lambda batch: batch.save(),
     "load": lambda batch: batch.load(b"x" * 100),
     "hash": lambda batch: batch.hash(),
     "set_world_weights": lambda batch: batch.set_world_weights([1]),
+    "retire_worlds": lambda batch: batch.retire_worlds(),
 }
 
 
@@ -218,6 +228,8 @@ def test_a_second_thread_is_refused_while_a_step_is_under_way() -> None:
     ("arguments", "words"),
     [
         ({"env_count": 0}, "env_count must be at least 1"),
+        ({"first_env": -1}, "first_env must be at least 0"),
+        ({"first_env": 2**31 - 1}, "the numbers of the envs fit 31 bits"),
         ({"thread_count": 0}, "thread_count must be 1 to 64"),
         ({"thread_count": 65}, "thread_count must be 1 to 64"),
     ],

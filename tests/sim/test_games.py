@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.sim import ActionResult, Rules, games
+from engine.sim import ActionResult, Batch, Rules, games
 
 from .drawn import drawn, sim_from, step
+from .test_games_goldens import worlds_of
 
 
 def result(sim, row: int = 0) -> ActionResult:
@@ -171,3 +172,14 @@ def test_the_final_observation_shows_the_end_and_the_next_one_the_start() -> Non
 
     assert sim.final_observations[0, heart] == 1
     assert sim.observations[0, heart] == 0
+
+
+@pytest.mark.parametrize("name", games.GAMES)
+def test_the_spec_names_the_role_of_each_agent(name: str) -> None:
+    rules, worlds = worlds_of(name)
+    with Batch(worlds) as batch:
+        spec, agents = batch.spec, batch.look().agents
+
+    assert spec.agent_roles == tuple(spec.role_names[agent.role] for agent in agents)
+    expected = {"hide_and_seek": ("seeker", "hider", "hider"), "pursuit": (*["predator"] * 3, "prey")}
+    assert spec.agent_roles == expected.get(name, ("agent",) * rules.agents)

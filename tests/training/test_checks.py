@@ -14,7 +14,7 @@ from engine.errors import ConfigError
 from engine.sim import Action, Batch, Rules, Verb, World, games
 from engine.training.checks import Check, Level, check_trainer
 from engine.training.config import TrainerConfig
-from engine.training.rollout import Rollout
+from engine.training.rollout import Lane, Rollout
 
 from .drawn import WALLS_9, cells_of
 
@@ -62,7 +62,7 @@ def test_all_is_shown_with_its_arithmetic() -> None:
         ("target_kl", "ok", "1 to 2 epochs: no further one once the policy has moved by 0.015"),
         ("threads", "ok", "1 worker for 128 envs on 2 cores"),
         ("torch_threads", "ok", "1 thread in a tensor operation on 2 cores"),
-        ("env_count", "ok", "768 rows x (34 x 374 + 32 x 22) bytes = 10.3 MB of 1.0 GB"),
+        ("env_count", "ok", "768 rows x (34 x 374 + 32 x 34 + 33 x 1) bytes = 10.6 MB of 1.0 GB"),
     ]
     assert [check.hint for check in checks if check.level is Level.OK] == [""] * 8
 
@@ -236,11 +236,13 @@ def test_threads_of_torch_must_be_measured() -> None:
     assert level_of("torch_threads", never_over(), cores=2, torch_threads=3) is Level.WARNING
 
 
-def test_memory_is_that_of_the_rollout_to_the_byte() -> None:
-    trainer = TrainerConfig(env_count=3, horizon=5, minibatch_size=15)
+@pytest.mark.parametrize("masks", [False, True])
+def test_memory_is_that_of_the_rollout_to_the_byte(masks: bool) -> None:
+    trainer = TrainerConfig(env_count=3, horizon=5, minibatch_size=15, masks=masks)
     rules = games.navigation()
     with Batch(World(rules, cells_of(WALLS_9, rules)), env_count=3, seed=0) as batch:
-        arrays = vars(Rollout(batch, 5)).values()
+        rollout = Rollout(batch, batch.rows, 5, masks=masks)
+        arrays = [*vars(rollout).values(), Lane(rollout, batch, 0).final_observations]
         used = sum(array.nbytes for array in arrays if isinstance(array, Tensor))
         size = batch.spec.observation_size
 
@@ -256,7 +258,7 @@ def test_memory_is_told_where_the_machines_is_unknown() -> None:
 
     told = check_trainer(trainer, rules, cores=1, observation_bytes=100)
 
-    assert (told[-1].level, told[-1].words) == (Level.OK, "512 rows x (34 x 100 + 32 x 22) bytes = 2.1 MB")
+    assert (told[-1].level, told[-1].words) == (Level.OK, "512 rows x (34 x 100 + 32 x 34 + 33 x 1) bytes = 2.3 MB")
     assert len(check_trainer(trainer, rules, cores=1)) == len(told) - 1
 
 

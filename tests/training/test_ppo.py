@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 
 from engine.policies.architecture import Architecture
-from engine.policies.networks import PolicyNetwork, build_network, log_probabilities
 from engine.policies.signature import Signature
 from engine.sim import games, spec_of
 from engine.training.config import TrainerConfig
-from engine.training.ppo import Samples, explained_variance, normalized, policy_loss, ppo_update, value_loss
+from engine.training.learner import Learner
+from engine.training.losses.ppo import policy_loss, value_loss
+from engine.training.ranks import Ranks
+from engine.training.samples import Experience
+from engine.training.workers import Workers
+
+COUNT = 64
 
 
-def network() -> PolicyNetwork:
-    return build_network(Architecture(hidden=(16,)), Signature.of(spec_of(games.navigation())), seed=0)
+def learner(*, workers: int = 1, **values: object) -> Learner:
+    settings = {"minibatch_size": 32, "epochs": 2, "policy": Architecture(hidden=(16,)), **values}
+    return Learner(
+        "",
+        TrainerConfig.model_validate(settings),
+        Signature.of(spec_of(games.navigation())),
+        rows=None,
+        row_count=COUNT,
+        workers=Workers(workers, 1),
+        ranks=Ranks(),
+        seed=0,
+    )
 
 
-def samples_for(policy: PolicyNetwork, count: int = 64, action: int = 2) -> Samples:
-    """Empty observations; one action was good and all others were bad, and everything is worth 1."""
-    observations = torch.zeros((count, policy.signature.observation_size), dtype=torch.uint8)
+def experience_of(policy: Learner, action: int = 2) -> Experience:
+    """One step of 64 rows that saw nothing: one action was good, all others were bad, everything is worth 1."""
+    network = policy.network
+    observations = torch.zeros((COUNT, network.signature.observation_size), dtype=torch.uint8)
     with torch.no_grad():
-        logits, values = policy(observations)
-    actions = torch.arange(count) % len(policy.signature.actions)
-    log_probs = log_probabilities(logits).gather(1, actions.unsqueeze(1)).squeeze(1)
-    advantages = torch.where(actions == action, 1.0, -1.0)
-    return Samples(observations, actions, log_probs, values, advantages, torch.ones(count))
-
-
-def updated(policy: PolicyNetwork, samples: Samples, **values: object) -> dict[str, float]:
-    config = TrainerConfig.model_validate({"minibatch_size": 32, "epochs": 2, **values})
-    optimizer = torch.optim.Adam(policy.parameters(), lr=config.learning_rate, eps=1e-5)
-    return ppo_update(policy, optimizer, samples, config, config.entropy_coefficient, torch.Generator().manual_seed(0))
+        logits, values = network(observations)
+    actions = torch.arange(COUNT).unsqueeze(1) % network.heads.action_count
+    tensors = {
+        "observations": observations,
+        "actions": actions,
+        "log_probs": network.heads.chosen(network.heads.log_probs(logits), actions),
+        "values": values,
+        "advantages": torch.where(actions.squeeze(1) == action, 1.0, -1.0),
+        "returns": torch.ones(COUNT),
+    }
+    return Experience(tensors, horizon=1, row_count=COUNT)
 
 
 @pytest.mark.parametrize(
@@ -71,30 +86,32 @@ def test_clipped_value_stops_pulling_once_it_moved_far_enough() -> None:
 
 
 def test_normalized_has_mean_0_and_deviation_1() -> None:
-    result = normalized(torch.tensor([1.0, 2.0, 3.0, 10.0]))
+    result = Ranks().normalized(torch.tensor([1.0, 2.0, 3.0, 10.0]), 4)
 
     assert float(result.mean()) == pytest.approx(0, abs=1e-6)
     assert float(result.std(correction=0)) == pytest.approx(1, rel=1e-6)
 
 
 def test_normalized_does_not_blow_up_noise() -> None:
-    assert normalized(torch.full((8,), 3.0)).abs().max() == 0
-    assert normalized(3.0 + 1e-7 * torch.arange(8)).abs().max() < 1e-5
+    assert Ranks().normalized(torch.full((8,), 3.0), 8).abs().max() == 0
+    assert Ranks().normalized(3.0 + 1e-7 * torch.arange(8), 8).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize(("values", "share"), [([1.0, 2.0, 3.0], 1.0), ([2.0, 2.0, 2.0], 0.0), ([3.0, 2.0, 1.0], -3.0)])
 def test_explained_variance(values: list[float], share: float) -> None:
-    assert float(explained_variance(torch.tensor(values), torch.tensor([1.0, 2.0, 3.0]))) == pytest.approx(share)
+    assert float(Ranks().explained_variance(torch.tensor(values), torch.tensor([1.0, 2.0, 3.0]))) == pytest.approx(
+        share
+    )
 
 
 def test_explained_variance_of_constant_returns_is_0() -> None:
-    assert float(explained_variance(torch.tensor([0.5, 0.7]), torch.tensor([1.0, 1.0]))) == 0.0
+    assert float(Ranks().explained_variance(torch.tensor([0.5, 0.7]), torch.tensor([1.0, 1.0]))) == 0.0
 
 
 def test_first_update_sees_no_change_of_policy() -> None:
-    policy = network()
+    policy = learner(minibatch_size=COUNT, epochs=1)
 
-    metrics = updated(policy, samples_for(policy), minibatch_size=64, epochs=1)
+    metrics = policy.update(experience_of(policy))
 
     assert metrics["train/approx_kl"] == pytest.approx(0, abs=1e-6)
     assert metrics["train/clip_fraction"] == 0
@@ -103,35 +120,47 @@ def test_first_update_sees_no_change_of_policy() -> None:
 
 
 def test_update_makes_good_actions_likelier_and_values_truer() -> None:
-    policy = network()
-    samples = samples_for(policy)
+    policy = learner(epochs=10, learning_rate=1e-2)
+    experience = experience_of(policy)
 
-    updated(policy, samples, epochs=10, learning_rate=1e-2)
-    logits, values = policy(samples.observations[:1])
+    policy.update(experience)
+    logits, values = policy.network(experience.tensors["observations"][:1])
 
     assert int(logits.argmax()) == 2
-    assert abs(values.item() - 1) < abs(samples.values[0].item() - 1)
+    assert abs(values.item() - 1) < abs(experience.tensors["values"][0].item() - 1)
 
 
 def test_target_kl_skips_later_epochs() -> None:
-    policy = network()
+    policy = learner(epochs=10, learning_rate=0.05, target_kl=0.01)
 
-    metrics = updated(policy, samples_for(policy), epochs=10, learning_rate=0.05, target_kl=0.01)
+    metrics = policy.update(experience_of(policy))
 
     assert metrics["train/updates"] < 20
     assert metrics["train/updates"] % 2 == 0  # whole epochs of two minibatches
 
 
-def test_gradients_are_clipped_but_logged_whole() -> None:
-    policy = network()
-    samples = samples_for(policy)
-    before = [parameter.detach().clone() for parameter in policy.parameters()]
-    optimizer = torch.optim.SGD(policy.parameters(), lr=1.0)
-    config = TrainerConfig(minibatch_size=64, epochs=1, max_grad_norm=0.5)
+@pytest.mark.parametrize(("limit", "moved"), [(0.5, 0.5), (None, None)])
+def test_gradients_are_clipped_but_logged_whole(limit: float | None, moved: float | None) -> None:
+    policy = learner(minibatch_size=COUNT, epochs=1, max_grad_norm=limit)
+    policy.optimizer = torch.optim.SGD(policy.network.parameters(), lr=1.0)
+    policy.hyper["learning_rate"] = 1.0
+    experience = experience_of(policy)
+    experience.tensors["returns"].fill_(1e4)
+    before = [parameter.detach().clone() for parameter in policy.network.parameters()]
 
-    huge = replace(samples, returns=torch.full((64,), 1e4))
-    metrics = ppo_update(policy, optimizer, huge, config, 0.0, torch.Generator().manual_seed(0))
+    metrics = policy.update(experience)
 
-    moved = torch.stack([(a - b).norm() for a, b in zip(policy.parameters(), before, strict=True)]).norm()
+    after = zip(policy.network.parameters(), before, strict=True)
+    distance = torch.stack([(new - old).norm() for new, old in after]).norm().item()
     assert metrics["train/grad_norm"] > 100
-    assert moved.item() == pytest.approx(0.5, rel=1e-3)
+    assert distance == pytest.approx(moved or metrics["train/grad_norm"], rel=1e-3)
+
+
+def test_two_threads_learn_what_one_learns() -> None:
+    one, two = learner(epochs=3), learner(epochs=3, workers=2)
+
+    first, second = one.update(experience_of(one)), two.update(experience_of(two))
+
+    assert first == pytest.approx(second, rel=1e-4, abs=1e-6)
+    for mine, theirs in zip(one.network.parameters(), two.network.parameters(), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-6)

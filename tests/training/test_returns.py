@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.training.ranks import Ranks
 from engine.training.returns import ReturnScale, generalized_advantages
 
 NOTHING, TERMINATED, TRUNCATED = range(3)
@@ -108,12 +109,12 @@ def test_last_step_of_a_rollout_looks_past_it() -> None:
 
 def test_return_scale_matches_numpy_over_many_batches() -> None:
     random = torch.Generator().manual_seed(0)
-    scale = ReturnScale(rows=5, gamma=0.9)
+    scale = ReturnScale(5, Ranks())
     running, seen = np.zeros(5), []
     for _ in range(7):
         rewards = torch.randn((11, 5), generator=random) * 3 + 1
         ended = torch.rand((11, 5), generator=random) < 0.2
-        scaled = scale.scale(rewards, ended)
+        scaled = scale.scale(rewards, ended, 0.9)
         for t in range(11):
             running = 0.9 * running + rewards[t].numpy()
             seen.append(running.copy())
@@ -126,4 +127,4 @@ def test_return_scale_matches_numpy_over_many_batches() -> None:
 def test_return_scale_leaves_silence_alone() -> None:
     rewards = torch.zeros(4, 2)
 
-    assert torch.equal(ReturnScale(rows=2, gamma=0.9).scale(rewards, torch.zeros(4, 2, dtype=torch.bool)), rewards)
+    assert torch.equal(ReturnScale(2, Ranks()).scale(rewards, torch.zeros(4, 2, dtype=torch.bool), 0.9), rewards)

@@ -67,9 +67,11 @@ class GridworldVecEnv(VecEnv):
             infos[row]["TimeLimit.truncated"] = bool(batch.truncated[row])
         return batch.observations.copy(), batch.rewards.copy(), ended, infos
 
-    def action_masks(self) -> list[NDArray[np.bool_]]:
-        """For each row (actions,): False where the action cannot succeed."""
-        return [mask for env in range(self.batch.env_count) for mask in self.batch.action_mask(env)]
+    def action_masks(self) -> NDArray[np.bool_]:
+        """(rows, actions): False where the action cannot succeed, but one True at least. A new array."""
+        masks = np.zeros((self.batch.rows, len(self.game.action_names)), np.bool_)
+        self.batch.action_masks_into(masks)
+        return masks
 
     def close(self) -> None:
         self.batch.close()

@@ -168,9 +168,11 @@ class GridworldVectorEnv(VectorEnv[Array, Array, Array]):
     # ---- Beyond both
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """(rows, actions): False where the action cannot succeed. A call into C for each env."""
+        """(rows, actions): False where the action cannot succeed, but one True at least. A new array."""
         self._require_open()
-        return np.concatenate([self.batch.action_mask(env) for env in range(self.batch.env_count)])
+        masks = np.zeros((self.batch.rows, len(self.game.action_names)), np.bool_)
+        self.batch.action_masks_into(masks)
+        return masks
 
     def _require_open(self) -> None:
         if self.closed:

@@ -1,0 +1,181 @@
+"""SIGKILLs a training process again and again, resumes it each time, and compares it with a run that nobody disturbed.
+
+    python benchmarks/kill_resume.py [--kills 200] [--seed 0] [--json]
+
+The process is real and so is the signal. A third of the kills wait until a checkpoint is being written, a third until
+the log begins a new file, the others come at any time. At the end every tensor of the last checkpoint (weights, optimiser,
+random streams, worlds) and every metric that is not a time must be equal, bit for bit; the exit code is 1 if one is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from engine.maps import cells_for, load_map
+from engine.runs import RunDirectory, RunWriter, load_checkpoint
+from engine.sim import World, games
+from engine.training.config import TrainerConfig
+from engine.training.state import load_tensors
+from engine.training.trainer import Trainer
+
+SEGMENT_BYTES = 8_000  # of a log: it goes on in another file every second or so
+SETTINGS = {
+    "total_steps": 400_000,
+    "env_count": 64,
+    "horizon": 16,
+    "minibatch_size": 256,
+    "normalize_rewards": True,
+    "checkpoint_every_s": 0.05,
+    "policy": {"hidden": [32], "memory": "mingru", "memory_size": 16},
+}
+LONGEST_WAIT_S = 0.8
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments, and of the runs")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    options = parser.parse_args()
+    torch.set_num_threads(1)  # before the first fork: no child inherits half a pool of threads
+    dice = random.Random(options.seed)
+    totals: Counter[str] = Counter(kills=0, runs=0, attempts=0)
+    differences: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        while totals["kills"] < options.kills and not differences:
+            config = TrainerConfig.model_validate({**SETTINGS, "seed": options.seed + totals["runs"]})
+            calm, hunted = Path(folder) / f"calm-{totals['runs']}", Path(folder) / f"hunted-{totals['runs']}"
+            finish(calm, config)
+            totals += hunt(hunted, config, options.kills - totals["kills"], dice)
+            totals["runs"] += 1
+            differences = compared(calm, hunted)
+    record = {**totals, "identical": not differences, "differences": differences[:20]}
+    print(json.dumps(record) if options.json else told(record))
+    return 1 if differences else 0
+
+
+def told(record: dict[str, object]) -> str:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in record.items() if str(kind).startswith("while "))
+    verdict = "identical, bit for bit" if record["identical"] else f"DIFFERENT: {record['differences']}"
+    return f"{record['kills']} kills ({kinds}) over {record['runs']} runs, {record['attempts']} attempts: {verdict}"
+
+
+def hunt(path: Path, config: TrainerConfig, kills: int, dice: random.Random) -> Counter[str]:
+    """Train one run to its end, killing its process up to so many times."""
+    counts: Counter[str] = Counter()
+    while True:
+        counts["attempts"] += 1
+        child = started(path, config)
+        kind = dice.choice(("while saving", "while rotating", "while training"))
+        if counts["kills"] < kills and killed(child, path, kind, dice.uniform(0.05, LONGEST_WAIT_S)):
+            counts["kills"] += 1
+            counts[kind] += 1
+        elif _exit_code(child) == 0:
+            return counts
+
+
+def started(path: Path, config: TrainerConfig) -> int:
+    """A process that trains the run from where its directory stands. Forked: torch is imported once for all."""
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        train(path, config)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def finish(path: Path, config: TrainerConfig) -> None:
+    if _exit_code(started(path, config)) != 0:
+        raise SystemExit(f"{path.name} did not finish")
+
+
+def train(path: Path, config: TrainerConfig) -> None:
+    if path.exists():
+        writer = RunWriter.resume(path, segment_bytes=SEGMENT_BYTES)
+    else:
+        writer = RunWriter.create(path.parent, path.name, {}, {}, segment_bytes=SEGMENT_BYTES)
+    rules = games.navigation(max_steps=40)
+    with writer:
+        trainer = Trainer([World(rules, cells_for(load_map("navigation/walls9"), rules))], config, writer)
+        checkpoint = RunDirectory(path).latest_checkpoint()
+        if checkpoint is not None:
+            trainer.restore(*load_tensors(checkpoint))
+        trainer.run()
+        trainer.close()
+
+
+def killed(child: int, path: Path, kind: str, delay_s: float) -> bool:
+    """Kill a process at its moment; False if it was faster and finished."""
+    until = time.monotonic() + delay_s
+    while time.monotonic() < until:
+        time.sleep(0.002)
+    moment = {"while saving": saving, "while rotating": rotating(path), "while training": lambda _: True}[kind]
+    patience = time.monotonic() + LONGEST_WAIT_S
+    while not moment(path) and time.monotonic() < patience:
+        pass  # these moments last less than a millisecond
+    if os.waitpid(child, os.WNOHANG) != (0, 0):
+        return False
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return True
+
+
+def saving(path: Path) -> bool:
+    """A checkpoint's file is there under its temporary name."""
+    try:
+        return any(name.endswith(".tmp") for name in os.listdir(path / "checkpoints"))
+    except FileNotFoundError:
+        return False
+
+
+def rotating(path: Path) -> Callable[[Path], bool]:
+    """Tells when another file of the log has appeared."""
+    before = len(list(path.glob("*.jsonl")))
+    return lambda run: len(list(run.glob("*.jsonl"))) > before
+
+
+def compared(calm: Path, hunted: Path) -> list[str]:
+    """What differs between two runs: names of tensors and of metrics."""
+    (first, _), (second, _) = (load_checkpoint(path / "checkpoints") for path in (calm, hunted))
+    tensors = [
+        name
+        for name in sorted({*first, *second})
+        if name not in first or name not in second or first[name].tobytes() != second[name].tobytes()
+    ]
+    one, other = (metrics_of(path) for path in (calm, hunted))
+    return tensors + [f"metrics at step {step}" for step in sorted({*one, *other}) if one.get(step) != other.get(step)]
+
+
+def metrics_of(path: Path) -> dict[int, dict[str, float]]:
+    """By step, times left out; what a later attempt logged again counts."""
+    lines = RunDirectory(path).read_metrics()
+    return {
+        line.step: {name: value for name, value in line.values.items() if not name.startswith("time/")}
+        for line in lines
+    }
+
+
+def _exit_code(child: int) -> int:
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    except ChildProcessError:  # `killed` was told already that it had finished
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

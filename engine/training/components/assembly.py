@@ -1,0 +1,49 @@
+"""The components that a run's settings ask for. Called by the trainer when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.sim import World
+from engine.training.config import TrainerConfig
+
+from .base import Component, Components
+from .checkpointer import Checkpointer
+from .epoch_tuner import EpochTuner
+from .evaluator import Evaluator
+from .flops import FlopsEstimate
+from .gradients import GradientReporter
+from .profiler import Profiler
+from .progress import Progress
+from .stats import StatsReporter
+from .system import SystemMonitor
+
+
+def components_of(config: TrainerConfig, *, held_out: Sequence[World] = (), first_rank: bool = True) -> Components:
+    """In the order in which they are called: who steers, who measures, who saves what all of them know.
+
+    Args:
+        held_out: the worlds that the evaluator plays on; those of training if there are none.
+        first_rank: False on the other processes of a run, which have only what every rank needs.
+    """
+    chosen = config.components
+    components: list[Component] = []
+    if chosen.epoch_tuner.enabled:
+        components.append(EpochTuner(chosen.epoch_tuner))
+    if chosen.evaluator.enabled:
+        components.append(Evaluator(chosen.evaluator, held_out))
+    if chosen.gradients.enabled:
+        components.append(GradientReporter(chosen.gradients))
+    if chosen.stats.enabled:
+        components.append(StatsReporter(chosen.stats))
+    if chosen.progress.enabled:
+        components.append(Progress())
+    if chosen.system.enabled:
+        components.append(SystemMonitor(chosen.system))
+    if chosen.flops.enabled:
+        components.append(FlopsEstimate())
+    if chosen.profiler.enabled:
+        components.append(Profiler(chosen.profiler))
+    if chosen.checkpointer.enabled:
+        components.append(Checkpointer(chosen.checkpointer, config.checkpoint_every_s))
+    return Components(component for component in components if first_rank or component.on_every_rank)

@@ -1,0 +1,23 @@
+"""The losses, by name. A new one is a file here, a line in `losses_of` and a field of LossesConfig."""
+
+from __future__ import annotations
+
+from engine.policies.signature import Signature
+from engine.training.config import TrainerConfig
+
+from .base import Loss
+from .cloning import BehaviourCloning
+from .ppo import PpoLoss
+
+__all__ = ["BehaviourCloning", "Loss", "PpoLoss", "losses_of"]
+
+
+def losses_of(config: TrainerConfig, signature: Signature, memory_size: int) -> tuple[Loss, ...]:
+    """Those that count, in the order in which they are added, for a network with so many floats of memory."""
+    losses: list[Loss] = []
+    if config.losses.ppo.weight > 0:
+        losses.append(PpoLoss())
+    cloning, sequence = config.losses.behaviour_cloning, config.bptt or config.horizon
+    if cloning.weight > 0:
+        losses.append(BehaviourCloning(cloning, signature, sequence=sequence, memory_size=memory_size))
+    return tuple(losses)

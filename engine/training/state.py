@@ -1,0 +1,177 @@
+"""The exact state of a trainer: what a run needs beside its weights to go on as if it had never stopped.
+
+Pure functions over a Trainer, called by its thread. Together with `Learner.tensors` that is everything: weights,
+optimiser, normalisers, memories, all random streams, the worlds, the steps of an unfinished rollout, episodes that
+ended and are not yet reported, hyperparameters, what schedules and components remember.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.errors import CheckpointError
+from engine.runs import load_checkpoint
+from engine.sim import Episodes
+
+from .report import joined
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+_AFTER: Final = ("observations", "masks", "starts")
+"""Tables whose last entry is the next rollout's first."""
+
+_TAKEN: Final = ("actions", "rewards", "terminated", "truncated", "log_probs", "values", "final_values")
+"""Tables that the steps of an unfinished rollout have filled."""
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and meta of a checkpoint, every byte checked.
+
+    Raises:
+        CheckpointError: missing, damaged, or of another version.
+    """
+    arrays, manifest = load_checkpoint(path)
+    return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}, dict(manifest["meta"])
+
+
+def state_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    """Everything but what the learners keep themselves. All ranks call this together; the first has it all."""
+    ranks = trainer.ranks
+    found = {"generator": trainer.drawn_from if trainer.in_rollout else trainer.generator.get_state()}
+    for name in (*_AFTER, *(_TAKEN if trainer.in_rollout else ())):
+        table = getattr(trainer.rollout, name)
+        if table is not None:
+            found[f"rollout.{name}"] = ranks.gathered(table if trainer.in_rollout else table[-1:], dim=1)
+    if trainer.in_rollout:
+        found.update(_unfinished(trainer))
+    for lane in trainer.lanes:
+        state = torch.frombuffer(bytearray(lane.batch.save()), dtype=torch.uint8)
+        for rank, part in enumerate(ranks.gathered(state.unsqueeze(0), dim=0)):
+            first = lane.batch.first_env + (rank - ranks.shard.rank) * _envs(trainer)
+            found[f"envs.{first}.{lane.batch.env_count}"] = part
+    for lane in trainer.lanes:
+        for number, player in enumerate(lane.players):
+            for key, value in player.state().items():
+                found[f"players.{lane.batch.first_env}.{number}.{key}"] = value
+    found.update(_episode_tensors(trainer))
+    return found
+
+
+def _unfinished(trainer: Trainer) -> dict[str, Tensor]:
+    """What the learners know of an unfinished rollout: what its sequences began from, and the values at the end of
+    the lanes that got there."""
+    found = {}
+    for learner in trainer.learners:
+        found[f"rollout.last_values.{learner.name}"] = trainer.ranks.gathered(learner.last_values, dim=0)
+        if learner.memories is not None:
+            found[f"rollout.memories.{learner.name}"] = trainer.ranks.gathered(learner.memories, dim=1)
+    return found
+
+
+def _episode_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    """Episodes that ended in an unfinished rollout: they will be reported with it."""
+    trainer.drain()
+    episodes = joined(trainer.episodes)
+    if not len(episodes):
+        return {}
+    names = [each.name for each in fields(Episodes) if each.name != "dropped"]
+    return {f"episodes.{name}": torch.from_numpy(np.array(getattr(episodes, name))) for name in names}
+
+
+def state_meta(trainer: Trainer) -> dict[str, Any]:
+    """What of the state is not tensors."""
+    return {
+        "in_rollout": trainer.in_rollout,
+        "t": [lane.t for lane in trainer.lanes],
+        "resets": trainer.resets,
+        "dropped": trainer.dropped,
+        "elapsed_s": trainer.elapsed_s,
+    }
+
+
+def restore_state(trainer: Trainer, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+    """Bring a fresh trainer of the same settings to where the checkpoint was taken.
+
+    Raises:
+        CheckpointError: it is of another game, of other settings, or has no exact state; in words.
+    """
+    state = meta.get("state")
+    if not isinstance(state, Mapping) or "generator" not in tensors:
+        raise CheckpointError(
+            "the checkpoint holds a policy and no run", hint="it can be played; train anew to go on from another run"
+        )
+    trainer.in_rollout = bool(state["in_rollout"])
+    for learner in trainer.learners:
+        learner.restore(tensors)
+    for name in (*_AFTER, *(_TAKEN if trainer.in_rollout else ())):
+        table = getattr(trainer.rollout, name)
+        if table is not None:
+            saved = trainer.ranks.own(tensors[f"rollout.{name}"], dim=1)
+            (table if trainer.in_rollout else table[-1:]).copy_(saved)
+    trainer.generator.set_state(tensors["generator"])
+    trainer.drawn_from = tensors["generator"]
+    if trainer.in_rollout:
+        trainer.draw()
+        _restore_unfinished(trainer, tensors, state)
+    for lane in trainer.lanes:
+        _restore_envs(lane.batch, tensors)
+        for number, player in enumerate(lane.players):
+            prefix = f"players.{lane.batch.first_env}.{number}."
+            player.restore({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
+    trainer.resets, trainer.dropped = int(state["resets"]), int(state["dropped"])
+    trainer.elapsed_before = float(state["elapsed_s"])
+    trainer.step, trainer.iteration = int(meta["step"]), int(meta["iteration"])
+    _restore_episodes(trainer, tensors)
+
+
+def _restore_unfinished(trainer: Trainer, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+    for learner in trainer.learners:
+        learner.last_values.copy_(trainer.ranks.own(tensors[f"rollout.last_values.{learner.name}"], dim=0))
+        if learner.memories is not None:
+            learner.memories.copy_(trainer.ranks.own(tensors[f"rollout.memories.{learner.name}"], dim=1))
+    steps = state["t"]
+    if len(steps) != len(trainer.lanes):
+        raise CheckpointError(
+            f"the checkpoint was taken within a rollout of {len(steps)} learner_threads, this run has "
+            f"{len(trainer.lanes)}",
+            hint=f"resume with trainer.learner_threads={len(steps)}",
+        )
+    for lane, t in zip(trainer.lanes, steps, strict=True):
+        lane.t = int(t)
+
+
+def _restore_envs(batch: Any, tensors: Mapping[str, Tensor]) -> None:
+    """Load all saved pieces that lie within the batch; together they must be the whole of it."""
+    loaded = 0
+    for name, tensor in tensors.items():
+        if not name.startswith("envs."):
+            continue
+        first, count = (int(part) for part in name.split(".")[1:])
+        if batch.first_env <= first and first + count <= batch.first_env + batch.env_count:
+            batch.load(tensor.numpy().tobytes(), first - batch.first_env, count)
+            loaded += count
+    if loaded != batch.env_count:
+        raise CheckpointError(
+            f"the checkpoint's envs cannot be cut into {batch.env_count} from number {batch.first_env} on",
+            hint="resume with the learner_threads, ranks and env_count that it was saved with",
+        )
+
+
+def _restore_episodes(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
+    names = [each.name for each in fields(Episodes) if each.name != "dropped"]
+    if f"episodes.{names[0]}" in tensors:
+        arrays = {name: tensors[f"episodes.{name}"].numpy() for name in names}
+        trainer.episodes = [Episodes(**arrays, dropped=0)]
+
+
+def _envs(trainer: Trainer) -> int:
+    """Of one rank."""
+    return sum(lane.batch.env_count for lane in trainer.lanes)

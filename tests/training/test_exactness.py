@@ -1,0 +1,142 @@
+"""Resume equals never having stopped, bit for bit; and nothing but the seed and the settings decides a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from engine.errors import CheckpointError
+from engine.runs import RunDirectory, RunWriter, Stop, load_checkpoint
+from engine.sim import World, games
+from engine.training.config import TrainerConfig
+from engine.training.control import Controls
+from engine.training.trainer import Trainer
+
+from .drawn import WALLS_9, cells_of, small_config
+
+GAME = games.navigation(max_steps=11)  # so short that episodes end within a rollout
+TAG = games.hide_and_seek(max_steps=17)
+SEEKERS = {"seeker": {"gamma": 0.9, "entropy_coefficient": 0.001}}
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "scaled": {"normalize_rewards": True, "epochs": 3, "target_kl": 0.5},
+    "masked": {"masks": True, "vtrace": True, "epochs": 3},
+    "two_threads": {"learner_threads": 2},
+    "lstm": {"policy": {"memory": "lstm", "hidden": [16]}, "bptt": 8},
+    "mingru": {"policy": {"memory": "mingru", "hidden": [16]}, "bptt": 4, "epochs": 3},
+}
+
+
+class StoppedAfter(Controls):
+    """Asks for the end once it was looked at so often: a Stop at a known step of a rollout."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self._left = looks
+
+    def take(self, timeout: float | None = None) -> Any:
+        self._left -= 1
+        return Stop() if self._left == 0 else super().take(timeout)
+
+
+def made(writer: RunWriter, config: TrainerConfig, controls: Controls | None = None) -> Trainer:
+    rules, text = (TAG, "hunt") if config.roles else (GAME, WALLS_9)
+    cells = cells_of(HUNT if text == "hunt" else WALLS_9, rules)
+    return Trainer([World(rules, cells)], config, writer, controls)
+
+
+HUNT = """
+    ##########
+    #1..#...2#
+    #...#....#
+    #........#
+    #.......2#
+    ##########"""
+
+
+def whole(root: Path, config: TrainerConfig) -> dict[str, torch.Tensor]:
+    """All tensors of a run that nothing disturbed."""
+    with RunWriter.create(root, "whole", {}, {}) as writer:
+        trainer = made(writer, config)
+        trainer.run()
+        tensors = {name: tensor.clone() for name, tensor in trainer.tensors().items()}
+        trainer.close()
+    return tensors
+
+
+def interrupted(root: Path, config: TrainerConfig, looks: list[int]) -> dict[str, torch.Tensor]:
+    """The same run, stopped again and again and each time resumed from its checkpoint on the disk."""
+    path = root / "parts"
+    for attempt, count in enumerate([*looks, 10**9]):
+        writer = RunWriter.resume(path) if attempt else RunWriter.create(root, "parts", {}, {})
+        with writer:
+            trainer = made(writer, config, StoppedAfter(count))
+            if attempt:
+                arrays, manifest = load_checkpoint(path / "checkpoints")
+                tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+                trainer.restore(tensors, manifest["meta"])
+            trainer.run()
+            result = {name: tensor.clone() for name, tensor in trainer.tensors().items()}
+            trainer.close()
+    return result
+
+
+def assert_same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    assert first.keys() == second.keys()
+    different = [name for name in first if not torch.equal(first[name], second[name])]
+    assert not different
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_stopped_and_resumed_is_as_if_never_stopped(tmp_path: Path, name: str) -> None:
+    config = small_config(total_steps=4096, **SETTINGS[name])
+
+    # Between two iterations (each looks 17 times), in the middle of a rollout, and after its first step.
+    assert_same(whole(tmp_path, config), interrupted(tmp_path, config, [17, 9, 12, 3, 40]))
+
+
+def test_roles_are_resumed_each_with_its_own(tmp_path: Path) -> None:
+    config = small_config(roles=SEEKERS, env_count=8, minibatch_size=128)
+
+    assert_same(whole(tmp_path, config), interrupted(tmp_path, config, [9, 20]))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_same_seed_gives_the_same_run_twice(tmp_path: Path, name: str) -> None:
+    config = small_config(**SETTINGS[name])
+
+    assert_same(whole(tmp_path / "a", config), whole(tmp_path / "b", config))
+
+
+def test_engine_threads_change_nothing(tmp_path: Path) -> None:
+    assert_same(
+        whole(tmp_path / "a", small_config(threads=1)),
+        whole(tmp_path / "b", small_config(threads=3)),
+    )
+
+
+def test_episodes_are_reported_once_however_often_the_run_stopped(tmp_path: Path) -> None:
+    config = small_config(total_steps=4096, log_episodes=10_000)
+    whole(tmp_path, config)
+    interrupted(tmp_path, config, [9, 12, 3])
+
+    def finished(name: str) -> list[tuple[int, int, int, float]]:
+        rows = RunDirectory(tmp_path / name).read_episodes()
+        return sorted((row["env"], row["episode"], row["length"], row["reward"]) for row in rows)
+
+    assert len(finished("whole")) > 100
+    assert finished("parts") == finished("whole")
+
+
+def test_a_policy_alone_cannot_be_resumed(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        trainer = made(writer, small_config())
+        tensors = {name: tensor for name, tensor in trainer.tensors().items() if name.startswith("network.")}
+
+        with pytest.raises(CheckpointError, match="holds a policy and no run"):
+            trainer.restore(tensors, {**trainer.meta(), "state": None})
+        trainer.close()
