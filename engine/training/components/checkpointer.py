@@ -41,9 +41,10 @@ class Checkpointer(Component):
         due = self._is_due(trainer.iteration)
         value = trainer.metrics.get(self._config.best, math.nan)
         better = self._is_better(value) and (due or self._clock() >= self._better_from)
-        # All ranks save together; each has a clock of its own, and only the first has all metrics.
-        first = trainer.ranks.is_first
-        due, better = trainer.ranks.sum(torch.tensor([due and first, better and first], dtype=torch.int64)).tolist()
+        if trainer.ranks.count > 1:
+            # All ranks save together; each has a clock of its own, and only the first has all metrics.
+            wishes = [due, better] if trainer.ranks.is_first else [False, False]
+            due, better = trainer.ranks.sum(torch.tensor(wishes, dtype=torch.int64)).tolist()
         if better:
             self._save_best(trainer, value)
         elif due:

@@ -6,6 +6,7 @@ run's folder. The profiled iterations take several times as long, and megabytes 
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 
 import torch
@@ -25,6 +26,8 @@ class Profiler(Component):
     name: ClassVar[str] = "profiler"
 
     def __init__(self, config: ProfilerConfig) -> None:
+        # torch's tracer talks on the error stream, the screen of a run inside the app; 99 is above all it says.
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")
         self._after, self._until = config.start - 1, config.start - 1 + config.iterations
         self._profile: profile | None = None
 
