@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from engine.errors import ConfigError
 from engine.policies.architecture import Architecture
 
+from .components.config import ComponentsConfig
+from .schedules import Gate, Schedule, Schedules
+
 HYPER_LIMITS = {"learning_rate": (0.0, 1.0), "entropy_coefficient": (0.0, 10.0)}
 """What can be changed while a run is under way, and the smallest and largest values."""
 
@@ -25,6 +28,8 @@ class LossConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weight: float = Field(default=1.0, ge=0, le=1e6, description="what its value is multiplied by; 0 = off")
+    schedule: Schedule | None = Field(default=None, description="of the weight")
+    gate: Gate | None = Field(default=None, description="when it counts; always without one")
 
 
 class CloningConfig(LossConfig):
@@ -125,6 +130,10 @@ class TrainerConfig(BaseModel):
         default=False, description="forbid actions that cannot succeed: before they are drawn, and in the loss"
     )
     losses: LossesConfig = Field(default=LossesConfig(), description="what is minimised, and how much each counts")
+    schedules: Schedules = Field(default=Schedules(), description="hyperparameters that change while the run goes on")
+    components: ComponentsConfig = Field(
+        default=ComponentsConfig(), description="what the trainer does beside training"
+    )
     roles: dict[str, RoleConfig] = Field(
         default={}, max_length=64, description="roles of the game with a policy of their own; the others share one"
     )

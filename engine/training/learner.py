@@ -22,6 +22,7 @@ from .ranks import Ranks
 from .returns import ReturnScale, generalized_advantages
 from .rollout import Rollout
 from .samples import Experience, Samples, evaluated
+from .schedules import Scheduler
 from .workers import Workers
 
 HYPER = (
@@ -82,6 +83,7 @@ class Learner:
         self.base.update((f"loss.{loss.name}", getattr(config.losses, loss.name).weight) for loss in self.losses)
         self.hyper = dict(self.base)
         """In force in the next update: the base, as schedules have it now."""
+        self.scheduler = _scheduler_of(config, self.losses)
         self.return_scale = ReturnScale(self.own_rows, ranks) if config.normalize_rewards else None
         self.minibatch_size = config.minibatch_size * self.own_rows // row_count
         self.metrics: dict[str, float] = {}
@@ -98,6 +100,14 @@ class Learner:
         self.last_values = torch.zeros(self.own_rows)  # of the observations after the last step of a rollout
 
     # ---- Learning
+
+    def prepare(self, step: int) -> None:
+        """Set the hyperparameters that are in force in the update after so many agent steps."""
+        self.hyper = self.scheduler.values(self.base, step)
+
+    def set_hyper(self, name: str, value: float, step: int) -> None:
+        """Another value for a hyperparameter, as it is seen: kept is the base that its schedule starts from."""
+        self.base[name] = self.scheduler.base_for(name, value, step)
 
     def learn(self, rollout: Rollout) -> None:
         """Update on a full rollout; `metrics` then says how it went."""
@@ -323,3 +333,11 @@ class Learner:
             self.return_scale.restore(scale)
         self.generator.set_state(own["shuffles"])
         self.memory.copy_(self._ranks.own(own["memory"], dim=0))
+
+
+def _scheduler_of(config: TrainerConfig, losses: Sequence[Loss]) -> Scheduler:
+    own = {loss.name: getattr(config.losses, loss.name) for loss in losses}
+    schedules = config.schedules.by_name(anneal=config.anneal)
+    schedules |= {f"loss.{name}": settings.schedule for name, settings in own.items() if settings.schedule is not None}
+    gates = {name: settings.gate for name, settings in own.items() if settings.gate is not None}
+    return Scheduler(schedules, gates, config.total_steps)

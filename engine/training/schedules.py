@@ -203,7 +203,8 @@ class Scheduler:
     def base_for(self, name: str, value: float, step: int) -> float:
         """The base that gives a hyperparameter this value now: a person sets what is seen.
 
-        Where a schedule has come to its end nothing does; the base is then the value itself.
+        Where a schedule has come to its end nothing does; the base is then the value itself. A base may lie outside
+        the limits; what comes of it never does.
         """
         schedule = self._schedules.get(name)
         if schedule is None:
@@ -211,8 +212,7 @@ class Scheduler:
         if schedule.kind == "kl":
             return value / _FACTOR**self._turns
         done = self._progress(name, schedule, step)
-        least, most = LIMITS.get(name, (0.0, math.inf))
-        return min(max((value - schedule.to * done) / (1.0 - done), least), most) if done < 1.0 else value
+        return (value - schedule.to * done) / (1.0 - done) if done < 1.0 else value
 
     def observe(self, metrics: Mapping[str, float]) -> None:
         """Take note of an iteration's metrics, once and before the next `values`. What is not finite is passed over."""
@@ -246,8 +246,11 @@ class Scheduler:
         if schedule is None:
             return base
         if schedule.kind == "kl":
-            return min(base * _FACTOR**self._turns, LIMITS[name][1])
-        value = between(base, schedule.to, self._progress(name, schedule, step))
+            value = base * _FACTOR**self._turns
+        else:
+            value = between(base, schedule.to, self._progress(name, schedule, step))
+        least, most = LIMITS.get(name, (0.0, math.inf))
+        value = min(max(value, least), most)
         return float(round(value)) if name == "epochs" else value
 
     def _progress(self, name: str, schedule: Schedule, step: int) -> float:

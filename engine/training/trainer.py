@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ from engine.runs import (
 from engine.sim import Batch, Episodes, World
 
 from .checks import can_terminate
+from .components.assembly import components_of
 from .config import HYPER_LIMITS, TrainerConfig
 from .control import Controls
 from .learner import Learner
@@ -47,6 +49,7 @@ from .ranks import Ranks
 from .report import episode_metrics, episode_records, joined
 from .rollout import Lane, Player, Rollout, ScriptedSeat, Seat
 from .state import restore_state, state_meta, state_tensors
+from .stopwatch import Stopwatch
 from .workers import Workers
 
 _HEARTBEAT_S = 1.0  # a paused run says that it lives this often
@@ -118,7 +121,9 @@ class Trainer:
         self._going.set()
         self._watched: Watch | None = None
         self._frame_due = 0.0  # monotonic time
-        self._started = self._checkpointed = self._iteration_started = time.monotonic()
+        self._started = self._iteration_started = time.monotonic()
+        self.stopwatch = Stopwatch()
+        self.components = components_of(config, first_rank=self.ranks.is_first)
         self._paused_s = 0.0
         self.elapsed_before = 0.0  # seconds, of the attempts before this one
         self.dropped = 0
@@ -149,16 +154,18 @@ class Trainer:
         if not self.step and not self.in_rollout:
             for lane in self.lanes:
                 lane.reset(self.config.seed)
-        while self.step < self.config.total_steps:
-            self._obey()
-            if self._stopping or not self._collect():
-                break
-            collected = time.monotonic()
-            self._learn()
-            self._report(learn_s=time.monotonic() - collected)
-            if time.monotonic() - self._checkpointed >= self.config.checkpoint_every_s:
-                self._checkpoint("scheduled")
-        self._checkpoint("last")
+        try:
+            while self.step < self.config.total_steps:
+                self._obey()
+                if self._stopping or not self._collect():
+                    break
+                self._learn()
+                self._report()
+            self.checkpoint("last")
+        except BaseException as error:
+            self.components.on_failure(self, error)
+            raise
+        self.components.on_complete(self)
         ended = RunState.STOPPED if self._stopping else RunState.FINISHED
         self._publish(ended)
         return ended
@@ -261,6 +268,7 @@ class Trainer:
         if not self.in_rollout:
             self._begin_rollout()
         self._workers.map(self._run_lane, self.lanes)
+        self.stopwatch.lap("rollout")
         if any(lane.t < self.config.horizon for lane in self.lanes):
             return False
         self.in_rollout = False
@@ -297,30 +305,34 @@ class Trainer:
                 if self._stopping:
                     return
                 lane.advance()
+                if lane is self.lanes[0] and self.components.watches_steps:
+                    self.components.on_step(self, lane.t - 1)
                 self._show(lane)
 
     def _learn(self) -> None:
         """Update all learners; their metrics, by role where there are several."""
         self.metrics = {}
         for learner in self.learners:
-            base = learner.base["learning_rate"]
-            learner.hyper = {**learner.base, "learning_rate": base * self._annealed_from(self._learnt)}
+            learner.prepare(self._learnt)
+        self.components.on_rollout_end(self)
+        self.stopwatch.lap("components")
+        for learner in self.learners:
             learner.learn(self.rollout)
             if learner.name:
                 self.metrics.update((f"{learner.name}/{name}", value) for name, value in learner.metrics.items())
         for name in self.learners[0].metrics:
             values = [learner.metrics[name] for learner in self.learners if name in learner.metrics]
             self.metrics[name] = sum(values) / len(values)
+        self.stopwatch.lap("learn")
 
     @property
     def _learnt(self) -> int:
         """Agent steps learnt from before the rollout at hand."""
         return self.step - self.config.batch_size(self.spec.agent_count)
 
-    def _report(self, learn_s: float) -> None:
+    def _report(self) -> None:
         """Write the iteration's metrics and episodes; fail in words if the numbers are no longer numbers."""
-        now = time.monotonic()
-        iteration_s = now - self._iteration_started
+        iteration_s = time.monotonic() - self._iteration_started
         fps = self.config.batch_size(self.spec.agent_count) / max(iteration_s, 1e-9)
         self.drain()
         episodes, self.episodes = joined(self.episodes), []
@@ -334,14 +346,22 @@ class Trainer:
         metrics["time/iterations"] = float(self.iteration)
         metrics["time/elapsed_s"] = self.elapsed_s
         metrics["time/fps"] = fps
-        metrics["time/learn_share"] = learn_s / max(iteration_s, 1e-9)
+        metrics.update(self.stopwatch.metrics())
+        self.stopwatch.restart()
+        self.components.on_epoch_end(self)
+        for learner in self.learners:
+            learner.scheduler.observe({**metrics, **learner.metrics})
+        self.stopwatch.lap("components")
         self.writer.metrics(self.step, metrics)
         records = episode_records(episodes, self.spec, self.config.log_episodes)
         if records:
             self.writer.episodes(records)
         self._warn_of_dropped(int(episodes.dropped))
         self._publish(RunState.TRAINING, sps=fps)
+        self.stopwatch.lap("log")
         _require_finite(metrics, self.step)
+        self.components.on_logged(self)
+        self.stopwatch.lap("components")
 
     def drain(self) -> None:
         self.episodes += [lane.batch.drain_episodes() for lane in self.lanes]
@@ -349,7 +369,7 @@ class Trainer:
     def _warn_of_dropped(self, dropped: int) -> None:
         """Say once that episode figures are incomplete; the metrics of those kept stay fair."""
         if dropped and not self.dropped:
-            self._event("warning", "more episodes ended than the engine keeps between iterations", dropped=dropped)
+            self.event("warning", "more episodes ended than the engine keeps between iterations", dropped=dropped)
         self.dropped += dropped
 
     # Commands
@@ -382,6 +402,7 @@ class Trainer:
             if (command := self.controls.take(timeout=_HEARTBEAT_S)) is not None:
                 self._execute(command)
         self._going.set()
+        self.stopwatch.skip()
         waited = time.monotonic() - paused_at
         self._paused_s += waited
         self._iteration_started += waited
@@ -392,15 +413,15 @@ class Trainer:
         match command:
             case Pause():
                 self._paused = True
-                self._event("command", "paused")
+                self.event("command", "paused")
             case Resume():
                 self._paused = False
-                self._event("command", "resumed")
+                self.event("command", "resumed")
             case Stop():
                 self._stopping = True
-                self._event("command", "stop asked for")
+                self.event("command", "stop asked for")
             case Checkpoint():
-                self._checkpoint("asked for")
+                self.checkpoint("asked for")
             case SetHyper(name, value):
                 self._set_hyper(name, value)
             case SharePolicy():
@@ -417,24 +438,16 @@ class Trainer:
         limits = HYPER_LIMITS.get(own)
         learners = [learner for learner in self.learners if not role or learner.name == role]
         if limits is None or not learners:
-            self._event("warning", f"{name} cannot be changed in a run; {' and '.join(HYPER_LIMITS)} can")
+            self.event("warning", f"{name} cannot be changed in a run; {' and '.join(HYPER_LIMITS)} can")
         elif not limits[0] <= value <= limits[1]:
-            self._event("warning", f"{name} must be {limits[0]:g} to {limits[1]:g}, not {value:g}")
+            self.event("warning", f"{name} must be {limits[0]:g} to {limits[1]:g}, not {value:g}")
         else:
-            factor = self._annealed if own == "learning_rate" else 1.0
-            before = learners[0].base[own] * factor
+            step = min(self.step, self.config.total_steps - 1)  # a schedule is above its end until the last update
+            learners[0].prepare(step)
+            before = learners[0].hyper[own]
             for learner in learners:
-                # A rate is set as it is seen, annealed; kept is the base that annealing starts from.
-                learner.base[own] = float(value) / factor
-            self._event("command", f"{name} {before:g} -> {value:g}", name=name, before=before, value=float(value))
-
-    @property
-    def _annealed(self) -> float:
-        """What annealing leaves of the learning rate in the next update: above 0 until the last one is done."""
-        return self._annealed_from(min(self.step, self.config.total_steps - 1))
-
-    def _annealed_from(self, step: int) -> float:
-        return self.config.learning_rate_at(step, 1.0)
+                learner.set_hyper(own, float(value), step)
+            self.event("command", f"{name} {before:g} -> {value:g}", name=name, before=before, value=float(value))
 
     def _share_policy(self) -> None:
         """Leave the network, and nothing else, in a folder of its own: checkpoints are the user's."""
@@ -445,7 +458,7 @@ class Trainer:
 
     def _watch(self, command: Watch) -> None:
         if not 0 <= command.env < self.config.env_count or not command.fps > 0:
-            self._event("warning", f"cannot watch env {command.env} of {self.config.env_count} at {command.fps:g} fps")
+            self.event("warning", f"cannot watch env {command.env} of {self.config.env_count} at {command.fps:g} fps")
             return
         self._watched, self._frame_due = command, 0.0
         for lane in self.lanes:
@@ -473,15 +486,21 @@ class Trainer:
         self.controls.status = RunStatus(status, self.step, self.config.total_steps, sps, elapsed)
         self.writer.state(status, self.step, self.config.total_steps, sps=sps)
         if status is not before.status:
-            self._event("state", status.label)
+            self.event("state", status.label)
 
-    def _event(self, kind: str, message: str, **data: Any) -> None:
+    def event(self, kind: str, message: str, **data: Any) -> None:
         self.writer.event(kind, message, **data)
 
-    def _checkpoint(self, why: str) -> None:
-        path = self.writer.checkpoint(self.step, self.tensors(), self.meta())
-        self._checkpointed = time.monotonic()
-        self._event("checkpoint", f"{path.name} ({why})", path=path.name)
+    def checkpoint(self, why: str) -> Path:
+        """Save everything; all ranks call it together.
+
+        Raises:
+            RunError: the disk refuses; what was saved before is whole.
+        """
+        keep = self.config.components.checkpointer.keep
+        path = self.writer.checkpoint(self.step, self.tensors(), self.meta(), keep=keep)
+        self.event("checkpoint", f"{path.name} ({why})", path=path.name)
+        return path
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything learned, by name, and all that it takes to go on from here exactly."""
@@ -497,6 +516,8 @@ class Trainer:
         restore_state(self, tensors, meta)
         for learner in self.learners:
             learner.base.update(meta["hyper"][learner.name])
+            learner.scheduler.restore(meta["schedules"][learner.name])
+        self.components.restore(self, meta["components"])
 
     def meta(self) -> dict[str, Any]:
         """What a checkpoint must say beside its tensors."""
@@ -510,6 +531,8 @@ class Trainer:
             "roles": {role: {"architecture": architecture} for role, architecture in own.items()},
             "signature": self.signature.to_meta(),
             "hyper": {learner.name: learner.base for learner in self.learners},
+            "schedules": {learner.name: learner.scheduler.state() for learner in self.learners},
+            "components": self.components.state(self),
             "state": state_meta(self) if self.is_exact else None,
         }
 

@@ -103,6 +103,7 @@ def test_every_env_counts_once_however_often_its_episodes_end() -> None:
     logged = evaluated(WALK, maps, east, episodes=50)
 
     assert logged["eval/success_rate"] == near / 50
+    assert logged["eval/return_mean"] == pytest.approx((near * (1 - 0.01) - (50 - near) * 0.01 * STEPS) / 50)
     assert logged["eval/length_mean"] == (near * 1 + (50 - near) * STEPS) / 50
 
 
@@ -211,26 +212,17 @@ def test_envs_that_are_not_ours_cannot_be_evaluated_and_training_goes_on() -> No
     assert "games of ours" in trainer.events[0][1]
 
 
-class Accompanied(Trainer):
-    """A trainer with these components beside it."""
-
-    components: Components
-
-    def _learn(self) -> None:
-        super()._learn()
-        self.components.on_epoch_end(self)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("settings", [{}, {"masks": True}, {"policy": {"memory": "lstm", "hidden": [16]}}])
 def test_training_is_the_same_bit_for_bit_with_and_without(tmp_path: Path, settings: dict[str, Any]) -> None:
     rules = games.navigation(max_steps=STEPS)
     runs = []
-    for name, components in (("with", [Evaluator(EvaluatorConfig(every=1, episodes=5))]), ("without", [])):
-        with RunWriter.create(tmp_path, name, {}, {}) as writer:
-            trainer = Accompanied([World(rules, cells_of(WALLS_9, rules))], small_config(**settings), writer)
-            trainer.components = Components(components)
+    for enabled in (True, False):
+        evaluator = {"enabled": enabled, "every": 1, "episodes": 5}
+        config = small_config(components={"evaluator": evaluator}, **settings)
+        with RunWriter.create(tmp_path, f"evaluated_{enabled}", {}, {}) as writer:
+            trainer = Trainer([World(rules, cells_of(WALLS_9, rules))], config, writer)
             trainer.run()
-            assert ("eval/return_mean" in trainer.metrics) == (name == "with")
+            assert ("eval/return_mean" in trainer.metrics) is enabled
             runs.append({key: tensor.clone() for key, tensor in trainer.tensors().items()})
             trainer.close()
 

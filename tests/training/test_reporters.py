@@ -291,7 +291,7 @@ def test_norms_of_gradients_weights_and_changes() -> None:
     components.on_rollout_end(trainer)
     with torch.no_grad():  # the update
         network.weight.copy_(torch.tensor([[3.0, 4.5]]))
-    network.weight.grad, network.bias.grad = torch.tensor([[1.0, -2.0]]), torch.tensor([4.0])
+    network.weight.grad, network.bias.grad = torch.tensor([[1.0, -2.0]]), torch.tensor([7.0])
 
     components.on_epoch_end(trainer)
 
@@ -299,10 +299,10 @@ def test_norms_of_gradients_weights_and_changes() -> None:
     assert metrics["grads/norm/weight"] == pytest.approx(5**0.5)
     assert metrics["grads/weight/weight"] == pytest.approx((9 + 20.25) ** 0.5)
     assert metrics["grads/change/weight"] == pytest.approx(0.5 / 5)
-    assert (metrics["grads/norm/bias"], metrics["grads/change/bias"]) == (4.0, 0.0)
-    assert metrics["grads/all/norm"] == pytest.approx(21**0.5)
-    assert metrics["grads/all/mean"] == pytest.approx(1.0)
-    assert metrics["grads/all/variance"] == pytest.approx(7 - 1)
+    assert (metrics["grads/norm/bias"], metrics["grads/change/bias"]) == (7.0, 0.0)
+    assert metrics["grads/all/norm"] == pytest.approx(54**0.5)
+    assert metrics["grads/all/mean"] == pytest.approx(2.0)
+    assert metrics["grads/all/variance"] == pytest.approx(18 - 4)
 
 
 def test_gradients_are_told_every_nth_iteration_and_a_tensor_without_one_has_none() -> None:

@@ -167,8 +167,16 @@ def test_a_schedule_at_its_end_is_not_moved_by_its_base() -> None:
     assert value(of, 2.0, TOTAL) == 0.5
 
 
-def test_a_base_stays_within_its_limits() -> None:
-    assert scheduler(to=0.0).base_for("entropy_coefficient", 9.0, 900) == 10.0
+def test_values_stay_within_limits_whatever_the_base() -> None:
+    of = scheduler(kind="metric", metric="m", to=0.0, rate=1.0)
+    of.observe({"m": 0.5})
+
+    base = of.base_for("entropy_coefficient", 9.0, 0)
+
+    assert value(of, base, 0) == 9.0
+    of.observe({"m": 0.0})
+    assert value(of, base, 0) == 10.0
+    assert value(of, -base, 0) == 0.0
 
 
 @pytest.mark.parametrize(
