@@ -553,6 +553,35 @@ gw_status gw_batch_load(gw_batch *batch, int32_t env_first, int32_t env_count, c
 // A 64-bit hash of the exact state of all envs: equal for every thread count and platform.
 gw_status gw_batch_hash(gw_batch *batch, uint64_t *hash);
 
+// ---------------------------------------------------------------------------------------------------
+// The entry of a network
+//
+// A linear layer over one-hot bytes that are never built. It has one weight row for each byte and code: all codes of
+// a span's first byte, then those of the next, then the next span's. Nothing is kept between calls; any thread.
+
+// Bytes of an observation row that take the same codes.
+typedef struct gw_span {
+    int32_t start; // first byte in the row
+    int32_t count; // bytes
+    int32_t codes; // 1..256: a byte is 0 .. codes - 1, and a larger one counts as the largest
+} gw_span;
+
+typedef struct gw_onehot {
+    const gw_span *spans; // [span_count]
+    int32_t span_count;
+    int32_t row_size; // bytes from one observation row to the next
+    int32_t width;    // floats of a weight row
+} gw_onehot;
+
+// Write sums [row_count][width]: of the rows of weight [weight_rows][width] that an observation's bytes select, added
+// in the order of the bytes.
+gw_status gw_onehot_sum(const gw_onehot *layer, const uint8_t *observations, int64_t row_count, const float *weight,
+                        int64_t weight_rows, float *sums);
+
+// Write weight_gradient [weight_rows][width], from gradient [row_count][width] of the sums.
+gw_status gw_onehot_gradient(const gw_onehot *layer, const uint8_t *observations, int64_t row_count,
+                             const float *gradient, float *weight_gradient, int64_t weight_rows);
+
 // Version of the engine: 10000 * major + 100 * minor + patch. Snapshots carry it.
 int32_t gw_version(void);
 

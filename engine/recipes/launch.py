@@ -15,6 +15,7 @@ from engine.maps import GridMap, load_map
 from engine.runs import RunWriter, new_run_id, runs_root
 from engine.sim import ENGINE_VERSION, World
 from engine.training.checks import Check, Level, check_trainer
+from engine.training.curriculum import Curriculum
 from engine.training.local import LocalRun
 
 from .config import SCATTER, RecipeConfig, WorldConfig
@@ -104,9 +105,11 @@ def prepare_run(
     for error in impossible(trainer_checks(config, made[0].world.spec.observation_size)):
         raise error
     name = config.run or new_run_id(root)
-    writer = RunWriter.create(root, name, config.model_dump(mode="json"), meta)
+    names = _names_of(config) if len(made) == len(_names_of(config)) else [maps[0].name]
+    Curriculum(config.trainer.curriculum, names)  # refuses maps that there are not
+    writer = RunWriter.create(root, name, config.model_dump(mode="json"), {**meta, "map_names": names})
     worlds = [each.world for each in made]
-    return LocalRun(worlds, config.trainer, writer, worlds_made=WORLDS.misses - misses)
+    return LocalRun(worlds, config.trainer, writer, world_names=names, worlds_made=WORLDS.misses - misses)
 
 
 def trainer_checks(config: WorldConfig, observation_bytes: int) -> tuple[Check, ...]:
@@ -125,6 +128,12 @@ def impossible(checks: tuple[Check, ...]) -> list[ConfigError]:
     """Those that cannot work on this machine, as errors."""
     errors = [check for check in checks if check.level is Level.ERROR]
     return [ConfigError(f"trainer.{check.key}: {check.words}", hint=check.hint) for check in errors]
+
+
+def _names_of(config: WorldConfig) -> list[str]:
+    """The configuration's name for the map of each world: those scattered from one drawing share it."""
+    counts = ((name, config.scatters if name.startswith(SCATTER) else 1) for name in (config.map, *config.more_maps))
+    return [name for name, count in counts for _ in range(count)]
 
 
 def _made_with(grid_map: GridMap | None, config: RecipeConfig) -> list[MadeWorld]:

@@ -50,7 +50,8 @@ def resume_run(path: Path, changes: Mapping[str, Any] | None = None) -> LocalRun
             hint=f"trainer.total_steps={2 * config.total_steps} goes on to there",
         )
     worlds = [World(_config_of(info).rules, cells_for(each, _config_of(info).rules)) for each in recorded_maps(info)]
-    return LocalRun(worlds, config, RunWriter.resume(path), checkpoint=checkpoint)
+    names = [str(name) for name in info.meta.get("map_names") or ()]
+    return LocalRun(worlds, config, RunWriter.resume(path), world_names=names, checkpoint=checkpoint)
 
 
 def recorded_maps(info: RunInfo) -> list[GridMap]:
@@ -67,7 +68,9 @@ def _config_of(info: RunInfo) -> RecipeConfig:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"the configuration of run {info.run_id} is none of this version: {key}: {first['msg']}") from error
+        raise ConfigError(
+            f"the configuration of run {info.run_id} is none of this version: {key}: {first['msg']}"
+        ) from error
 
 
 def _checked(changes: Mapping[str, Any]) -> Mapping[str, Any]:

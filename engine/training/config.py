@@ -14,6 +14,7 @@ from engine.errors import ConfigError
 from engine.policies.architecture import Architecture
 
 from .components.config import ComponentsConfig
+from .curriculum import CurriculumConfig
 from .schedules import Gate, Schedule, Schedules
 
 HYPER_LIMITS = {"learning_rate": (0.0, 1.0), "entropy_coefficient": (0.0, 10.0)}
@@ -134,6 +135,9 @@ class TrainerConfig(BaseModel):
     components: ComponentsConfig = Field(
         default=ComponentsConfig(), description="what the trainer does beside training"
     )
+    curriculum: CurriculumConfig = Field(
+        default=CurriculumConfig(), description="stages in which maps have shares of their own"
+    )
     roles: dict[str, RoleConfig] = Field(
         default={}, max_length=64, description="roles of the game with a policy of their own; the others share one"
     )
@@ -170,6 +174,8 @@ class TrainerConfig(BaseModel):
     def _check_across_fields(self) -> Self:
         if self.target_kl is not None and self.epochs == 1:
             raise ValueError("target_kl skips later epochs, and there is only 1: set epochs to 2 or more, or drop it")
+        if self.components.epoch_tuner.enabled and self.schedules.epochs is not None:
+            raise ValueError("schedules.epochs: components.epoch_tuner sets them already; keep one of the two")
         if self.env_count % self.learner_threads:
             raise ValueError(f"env_count {self.env_count} cannot be shared by {self.learner_threads} learner_threads")
         if self.bptt is not None and self.horizon % self.bptt:

@@ -36,6 +36,7 @@ class LocalRun:
         config: TrainerConfig,
         writer: RunWriter,
         *,
+        world_names: Sequence[str] = (),
         worlds_made: int = 0,
         checkpoint: Path | None = None,
     ) -> None:
@@ -44,6 +45,7 @@ class LocalRun:
         Args:
             worlds: of one game; each episode is played on one of them.
             writer: of a fresh run directory; the run closes it.
+            world_names: the map of each world, as a curriculum names it.
             worlds_made: how many of the worlds had to be made for this run, for its statistics.
             checkpoint: of the same run, to go on from.
 
@@ -52,7 +54,7 @@ class LocalRun:
         """
         config.require_fit(worlds[0].rules.agents)
         self._worlds, self._config, self._writer = tuple(worlds), config, writer
-        self._worlds_made, self._checkpoint = worlds_made, checkpoint
+        self._world_names, self._worlds_made, self._checkpoint = tuple(world_names), worlds_made, checkpoint
         self._controls = Controls()
         self._controls.status = RunStatus(RunState.STARTING, total_steps=config.total_steps)
         self._feed = RunFeed(writer.path)
@@ -131,7 +133,12 @@ class LocalRun:
         from .warm_up import warm_up
 
         trainer: Trainer = Trainer(
-            self._worlds, self._config, self._writer, self._controls, worlds_made=self._worlds_made
+            self._worlds,
+            self._config,
+            self._writer,
+            self._controls,
+            world_names=self._world_names,
+            worlds_made=self._worlds_made,
         )
         try:
             if self._checkpoint is not None:

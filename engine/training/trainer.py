@@ -44,6 +44,7 @@ from .checks import can_terminate
 from .components.assembly import components_of
 from .config import HYPER_LIMITS, TrainerConfig
 from .control import Controls
+from .curriculum import Curriculum
 from .learner import Learner
 from .ranks import Ranks
 from .report import episode_metrics, episode_records, joined
@@ -55,6 +56,7 @@ from .workers import Workers
 _HEARTBEAT_S = 1.0  # a paused run says that it lives this often
 _EPISODE_CAPACITY = 1 << 18  # finished agent-episodes kept between two drains, at most; some 50 MB
 _MAX_FPS = 60.0  # faster than any terminal draws
+_UNSEEN_FOR = 100  # iterations: a metric that was not there by then will hardly come
 _SHARED = "live"
 """Folder of a run where SharePolicy leaves the present policy."""
 
@@ -72,6 +74,7 @@ class Trainer:
         writer: RunWriter,
         controls: Controls | None = None,
         *,
+        world_names: Sequence[str] = (),
         worlds_made: int = 0,
         ranks: Ranks | None = None,
         make_batch: MakeBatch | None = None,
@@ -80,6 +83,7 @@ class Trainer:
 
         Args:
             worlds: of one game; each episode is played on one of them.
+            world_names: the map of each, as a curriculum names it.
             worlds_made: how many of them had to be made for this run, for its statistics.
             ranks: the processes that train together; this one alone by default.
             make_batch: for envs that are not ours, which answer like a Batch; `worlds` is empty then.
@@ -107,6 +111,7 @@ class Trainer:
         first_rows = np.cumsum([0, *(batch.rows for batch in batches)])
         self.lanes = [Lane(self.rollout, batch, int(row)) for batch, row in zip(batches, first_rows, strict=False)]
         self.learners = self._seated(rows)
+        self.curriculum = Curriculum(config.curriculum, world_names)
 
         self._can_terminate = self.rules is None or can_terminate(self.rules)
         self._worlds_made = worlds_made
@@ -123,7 +128,7 @@ class Trainer:
         self._frame_due = 0.0  # monotonic time
         self._started = self._iteration_started = time.monotonic()
         self.stopwatch = Stopwatch()
-        self.components = components_of(config, first_rank=self.ranks.is_first)
+        self.components = components_of(config, self.rules, first_rank=self.ranks.is_first)
         self._paused_s = 0.0
         self.elapsed_before = 0.0  # seconds, of the attempts before this one
         self.dropped = 0
@@ -144,6 +149,10 @@ class Trainer:
         return bool(self.worlds)
 
     @property
+    def _all_batches(self) -> list[Batch]:
+        return [lane.batch for lane in self.lanes]
+
+    @property
     def batch(self) -> Batch:
         """The first lane's envs."""
         return self.lanes[0].batch
@@ -152,6 +161,7 @@ class Trainer:
         """Train until total_steps or a Stop. Returns how it ended; the writer stays open for its owner to close."""
         self._publish(RunState.TRAINING)
         if not self.step and not self.in_rollout:
+            self.curriculum.begin(self._all_batches)
             for lane in self.lanes:
                 lane.reset(self.config.seed)
         try:
@@ -349,8 +359,13 @@ class Trainer:
         metrics.update(self.stopwatch.metrics())
         self.stopwatch.restart()
         self.components.on_epoch_end(self)
+        if self.config.curriculum.stages:
+            metrics["curriculum/stage"] = float(self.curriculum.stage + 1)
+            if self.curriculum.advance(self.step, metrics, self._all_batches):
+                self.event("state", self.curriculum.words())
         for learner in self.learners:
             learner.scheduler.observe({**metrics, **learner.metrics})
+            self._warn_of_unseen(learner)
         self.stopwatch.lap("components")
         self.writer.metrics(self.step, metrics)
         records = episode_records(episodes, self.spec, self.config.log_episodes)
@@ -362,6 +377,12 @@ class Trainer:
         _require_finite(metrics, self.step)
         self.components.on_logged(self)
         self.stopwatch.lap("components")
+
+    def _warn_of_unseen(self, learner: Learner) -> None:
+        """Say once that a schedule or a gate waits for what nobody logs: a slip of the pen, most often."""
+        if self.iteration == _UNSEEN_FOR:
+            for metric in learner.scheduler.unseen():
+                self.event("warning", f"no metric {metric} was logged so far: a schedule or a gate waits for it")
 
     def drain(self) -> None:
         self.episodes += [lane.batch.drain_episodes() for lane in self.lanes]
@@ -514,6 +535,8 @@ class Trainer:
             CheckpointError: it does not fit, or holds a policy alone.
         """
         restore_state(self, tensors, meta)
+        self.curriculum.restore(meta["curriculum"])
+        self.curriculum.begin(self._all_batches)
         for learner in self.learners:
             learner.base.update(meta["hyper"][learner.name])
             learner.scheduler.restore(meta["schedules"][learner.name])
@@ -533,6 +556,7 @@ class Trainer:
             "hyper": {learner.name: learner.base for learner in self.learners},
             "schedules": {learner.name: learner.scheduler.state() for learner in self.learners},
             "components": self.components.state(self),
+            "curriculum": self.curriculum.state(),
             "state": state_meta(self) if self.is_exact else None,
         }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from engine.sim import World
+from engine.maps import cells_for, load_map
+from engine.sim import Rules, World
 from engine.training.config import TrainerConfig
 
 from .base import Component, Components
 from .checkpointer import Checkpointer
+from .config import EvaluatorConfig
 from .epoch_tuner import EpochTuner
 from .evaluator import Evaluator
 from .flops import FlopsEstimate
@@ -19,11 +19,11 @@ from .stats import StatsReporter
 from .system import SystemMonitor
 
 
-def components_of(config: TrainerConfig, *, held_out: Sequence[World] = (), first_rank: bool = True) -> Components:
+def components_of(config: TrainerConfig, rules: Rules | None, *, first_rank: bool = True) -> Components:
     """In the order in which they are called: who steers, who measures, who saves what all of them know.
 
     Args:
-        held_out: the worlds that the evaluator plays on; those of training if there are none.
+        rules: of the game; None where the envs are not ours.
         first_rank: False on the other processes of a run, which have only what every rank needs.
     """
     chosen = config.components
@@ -31,7 +31,7 @@ def components_of(config: TrainerConfig, *, held_out: Sequence[World] = (), firs
     if chosen.epoch_tuner.enabled:
         components.append(EpochTuner(chosen.epoch_tuner))
     if chosen.evaluator.enabled:
-        components.append(Evaluator(chosen.evaluator, held_out))
+        components.append(Evaluator(chosen.evaluator, _held_out(chosen.evaluator, rules)))
     if chosen.gradients.enabled:
         components.append(GradientReporter(chosen.gradients))
     if chosen.stats.enabled:
@@ -47,3 +47,12 @@ def components_of(config: TrainerConfig, *, held_out: Sequence[World] = (), firs
     if chosen.checkpointer.enabled:
         components.append(Checkpointer(chosen.checkpointer, config.checkpoint_every_s))
     return Components(component for component in components if first_rank or component.on_every_rank)
+
+
+def _held_out(config: EvaluatorConfig, rules: Rules | None) -> list[World]:
+    """The worlds that the evaluator plays on; none: those of training.
+
+    Raises:
+        MapError: a map cannot be read, or the game cannot be played on it.
+    """
+    return [] if rules is None else [World(rules, cells_for(load_map(name), rules)) for name in config.maps]

@@ -29,6 +29,9 @@ class EvaluatorConfig(_Settings):
     enabled: bool = Field(default=False, description="evaluate on held-out seeds")
     every: int = Field(default=50, ge=1, description="iterations from one evaluation to the next")
     episodes: int = Field(default=64, ge=1, le=100_000, description="envs, each of which plays one episode")
+    maps: tuple[str, ...] = Field(
+        default=(), max_length=1000, description="maps to play on; those of training without any"
+    )
     greedy: bool = Field(default=False, description="take the likeliest action instead of drawing one")
     seed: int = Field(default=0, ge=0, lt=2**63, description="of the suite; never the same episodes as in training")
 

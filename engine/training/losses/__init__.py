@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.policies.signature import Signature
-from engine.training.config import TrainerConfig
+from engine.training.config import LossConfig, TrainerConfig
 
 from .base import Loss
 from .cloning import BehaviourCloning
@@ -15,9 +15,14 @@ __all__ = ["BehaviourCloning", "Loss", "PpoLoss", "losses_of"]
 def losses_of(config: TrainerConfig, signature: Signature, memory_size: int) -> tuple[Loss, ...]:
     """Those that count, in the order in which they are added, for a network with so many floats of memory."""
     losses: list[Loss] = []
-    if config.losses.ppo.weight > 0:
+    if _counts(config.losses.ppo):
         losses.append(PpoLoss())
     cloning, sequence = config.losses.behaviour_cloning, config.bptt or config.horizon
-    if cloning.weight > 0:
+    if _counts(cloning):
         losses.append(BehaviourCloning(cloning, signature, sequence=sequence, memory_size=memory_size))
     return tuple(losses)
+
+
+def _counts(loss: LossConfig) -> bool:
+    """Whether it ever will: a schedule may begin at 0."""
+    return loss.weight > 0 or loss.schedule is not None
