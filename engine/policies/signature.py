@@ -6,7 +6,7 @@ of a plane means "altar" only as long as both sides list the same kinds. Immutab
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -164,15 +164,18 @@ class Signature:
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"the checkpoint's description of its game is damaged: {error}") from error
 
-    def require_same(self, game: Signature) -> None:
-        """Refuse a game that this signature's network cannot play.
+    def require_same(self, game: Signature, subjects: Collection[str] | None = None) -> None:
+        """Refuse a game that differs.
+
+        Args:
+            subjects: all that must be the same; everything, unless told.
 
         Raises:
             CheckpointError: in words, the first thing that differs.
         """
         mine, theirs = self._in_words(), game._in_words()
         for subject, trained in mine.items():
-            if trained != theirs[subject]:
+            if trained != theirs[subject] and (subjects is None or subject in subjects):
                 raise CheckpointError(
                     f"the checkpoint was trained with {subject} {trained}; this game has {theirs[subject]}",
                     hint="choose a game with the same names, or a checkpoint trained on this one",
@@ -180,11 +183,16 @@ class Signature:
 
     def _in_words(self) -> dict[str, str]:
         scales = zip(self.self_features, self.self_scales, strict=True)
+        token_scales = zip(self.features, self.feature_scales, strict=True)
         return {
+            "the encoding": self.encoding,
             "the actions": ", ".join(self.actions),
             "the object kinds": ", ".join(self.kinds) or "(none)",
             "the planes": ", ".join(f"{p}[{n}]" for p, n in zip(self.planes, self.plane_classes, strict=True)),
             "a window of": f"{self.window_width} x {self.window_height} cells",
             "the self features": ", ".join(self.self_features),
             "self features scaled by": ", ".join(f"{name}/{scale:g}" for name, scale in scales),
+            "the token features": ", ".join(f"{name}/{scale:g}" for name, scale in token_scales),
+            "floats": str(self.floats),
+            "action heads of": ", ".join(map(str, self.head_sizes)) or "one choice",
         }

@@ -144,6 +144,14 @@ class TrainerConfig(BaseModel):
 
     policy: Architecture = Field(default=Architecture(), description="kind and sizes of the network")
     seed: int = Field(default=0, ge=0, lt=2**63, description="of everything random: worlds, weights, actions, shuffles")
+    device: str = Field(
+        default="cpu",
+        pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$",
+        description="where networks play and learn: cpu, cuda, cuda:1...; auto = the first GPU if there is one",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="of matrix products; weights, losses and statistics are float32 in any case"
+    )
     threads: int = Field(
         default=1, ge=1, le=64, description="workers that step envs, for each learner thread; does not change the run"
     )

@@ -16,6 +16,7 @@ from engine.policies.networks import build_network
 from engine.policies.signature import Signature
 from engine.policies.trained import NETWORK_PREFIX
 
+from .compute import Compute
 from .config import TrainerConfig
 from .losses import Loss, losses_of
 from .ranks import Ranks
@@ -61,6 +62,7 @@ class Learner:
         workers: Workers,
         ranks: Ranks,
         seed: int,
+        compute: Compute | None = None,
     ) -> None:
         """Build everything anew.
 
@@ -73,7 +75,9 @@ class Learner:
         """
         self.name, self.config, self.rows = name, config, rows
         self.own_rows = row_count if rows is None else len(rows)
-        self.network = build_network(config.policy, signature, seed)
+        self.compute = compute or Compute()
+        device = self.compute.device
+        self.network = build_network(config.policy, signature, seed).to(device)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
         )
@@ -84,20 +88,23 @@ class Learner:
         self.hyper = dict(self.base)
         """In force in the next update: the base, as schedules have it now."""
         self.scheduler = _scheduler_of(config, self.losses)
-        self.return_scale = ReturnScale(self.own_rows, ranks) if config.normalize_rewards else None
+        self.return_scale = ReturnScale(self.own_rows, ranks, device) if config.normalize_rewards else None
         self.minibatch_size = config.minibatch_size * self.own_rows // row_count
         self.metrics: dict[str, float] = {}
 
         size = self.network.memory_size
         self.length = (config.bptt or config.horizon) if size else 1  # steps learnt over at once
-        self.memory = torch.zeros(self.own_rows, size)  # (own rows, M) before the next step
-        self.memories = torch.zeros(config.horizon // self.length, self.own_rows, size) if size else None
+        self.memory = torch.zeros(self.own_rows, size, device=device)  # (own rows, M) before the next step
+        chunks = config.horizon // self.length
+        self.memories = torch.zeros(chunks, self.own_rows, size, device=device) if size else None
         self._workers, self._ranks = workers, ranks
         self._parameters = list(self.network.parameters())
         self._rollout_losses = tuple(loss for loss in self.losses if loss.reads_rollout)
         ordered = (*self._rollout_losses, *(loss for loss in self.losses if not loss.reads_rollout))
         self._metric_names = ("train/loss", *(name for loss in ordered for name in loss.metrics), "train/grad_norm")
-        self.last_values = torch.zeros(self.own_rows)  # of the observations after the last step of a rollout
+        self.last_values = torch.zeros(
+            self.own_rows, device=device
+        )  # of the observations after the last step of a rollout
 
     # ---- Learning
 
@@ -172,13 +179,13 @@ class Learner:
 
         Both are this share's part of the mean over all samples, so that shares add up.
         """
-        total = torch.zeros(())
+        total = torch.zeros((), device=self.compute.device)
         metrics: list[Tensor] = []
         for part in parts:
             if not len(part.samples):  # of a small minibatch, a rank may have nothing
-                metrics += [torch.zeros(len(loss.metrics)) for loss in part.losses]
+                metrics += [torch.zeros(len(loss.metrics), device=self.compute.device) for loss in part.losses]
                 continue
-            outputs = evaluated(self.network, part.samples)
+            outputs = evaluated(self.network, part.samples, self.compute)
             share = len(part.samples) / part.count
             for loss in part.losses:
                 value, seen = loss.compute(outputs, part.samples, self.hyper)
@@ -237,10 +244,10 @@ class Learner:
 
     def _scaled_rewards(self, rollout: Rollout) -> Tensor:
         """(T, own rows)"""
-        rewards = self._own(rollout.rewards)
+        rewards = self._own(rollout.mirror.rewards)
         if self.return_scale is None:
             return rewards
-        ended = self._own(rollout.terminated) | self._own(rollout.truncated)
+        ended = self._own(rollout.mirror.terminated) | self._own(rollout.mirror.truncated)
         return self.return_scale.scale(rewards, ended.bool(), self.hyper["gamma"])
 
     def _write_advantages(
@@ -258,8 +265,8 @@ class Learner:
                 values,
                 self.last_values,
                 self._own(rollout.final_values),
-                self._own(rollout.terminated).bool(),
-                self._own(rollout.truncated).bool(),
+                self._own(rollout.mirror.terminated).bool(),
+                self._own(rollout.mirror.truncated).bool(),
                 self.hyper["gamma"],
                 self.hyper["gae_lambda"],
                 ratios=ratios,
@@ -282,9 +289,10 @@ class Learner:
 
     def _replayed(self, experience: Experience) -> tuple[Tensor, Tensor]:
         """Log-probabilities of the actions and values by the present network, (T, own rows) each."""
-        chosen = torch.empty(experience.horizon, self.own_rows)
+        device = self.compute.device
+        chosen = torch.empty(experience.horizon, self.own_rows, device=device)
         values = torch.empty_like(chosen)
-        memory = torch.zeros(self.own_rows, 0) if self.memories is None else self.memories[0].clone()
+        memory = torch.zeros(self.own_rows, 0, device=device) if self.memories is None else self.memories[0].clone()
         heads = self.network.heads
         with torch.inference_mode():
             for t, samples in enumerate(experience.steps()):
@@ -292,7 +300,7 @@ class Learner:
                     memory = memory * ~samples["starts"].unsqueeze(1) if t else memory
                     if t % self.length == 0:
                         self.memories[t // self.length] = memory
-                logits, values[t], memory = self.network.step(samples["observations"], memory)
+                logits, values[t], memory = self.compute.step(self.network, samples["observations"], memory)
                 if "masks" in samples.tensors:
                     logits = heads.masked(logits, samples["masks"])
                 chosen[t] = heads.chosen(heads.log_probs(logits), samples["actions"])
@@ -326,9 +334,11 @@ class Learner:
         for name, parameter in self.network.named_parameters():
             keys = {key: f"optimizer.{name}.{key}" for key in ("step", "exp_avg", "exp_avg_sq")}
             if keys["step"] in own:
-                self.optimizer.state[parameter] = {key: own[place].clone() for key, place in keys.items()}
+                moved = {key: own[place].to(self.compute.device) for key, place in keys.items()}
+                self.optimizer.state[parameter] = {key: tensor.clone() for key, tensor in moved.items()}
         if self.return_scale is not None:
-            scale = {name: own[f"return_scale.{name}"] for name in self.return_scale.state()}
+            device = self.compute.device
+            scale = {name: own[f"return_scale.{name}"].to(device) for name in self.return_scale.state()}
             scale["returns"] = self._ranks.own(scale["returns"], dim=0)
             self.return_scale.restore(scale)
         self.generator.set_state(own["shuffles"])

@@ -71,12 +71,12 @@ def _vtrace(values: Tensor, deltas: Tensor, carry: Tensor, weights: Tensor) -> t
 class ReturnScale:
     """Divides rewards by the running deviation of the discounted return, over all ranks."""
 
-    def __init__(self, rows: int, ranks: Ranks) -> None:
+    def __init__(self, rows: int, ranks: Ranks, device: torch.device | None = None) -> None:
         self._ranks = ranks
-        self.returns = torch.zeros(rows)  # (R,) discounted return so far of the running episodes
-        self.count = torch.zeros((), dtype=torch.float64)
-        self.mean = torch.zeros((), dtype=torch.float64)
-        self.squares = torch.zeros((), dtype=torch.float64)  # sum of squared distances from the mean
+        self.returns = torch.zeros(rows, device=device)  # (R,) discounted return so far of the running episodes
+        self.count = torch.zeros((), dtype=torch.float64, device=device)
+        self.mean = torch.zeros((), dtype=torch.float64, device=device)
+        self.squares = torch.zeros((), dtype=torch.float64, device=device)  # sum of squared distances from the mean
 
     def scale(self, rewards: Tensor, ended: Tensor, gamma: float) -> Tensor:
         """Rewards (T, R) in units of one deviation; learns from them."""

@@ -18,49 +18,97 @@ from engine.policies.networks import PolicyNetwork
 from engine.policies.registry import Policy
 from engine.sim import Batch
 
+from .compute import Compute
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """The engine's tables where the networks see them: the same memory on the CPU, copies on another device."""
+
+    observations: Tensor
+    masks: Tensor | None
+    starts: Tensor
+    actions: Tensor
+    rewards: Tensor
+    terminated: Tensor
+    truncated: Tensor
+
 
 class Rollout:
     """The tables of T steps of all rows."""
 
-    def __init__(self, batch: Batch, row_count: int, horizon: int, *, masks: bool, heads: int = 1) -> None:
+    def __init__(
+        self, batch: Batch, row_count: int, horizon: int, *, masks: bool, heads: int = 1, compute: Compute | None = None
+    ) -> None:
         """Make the tables for `row_count` rows of batches like this one."""
         size, actions = batch.spec.observation_size, len(batch.spec.action_names)
         dtype = torch.from_numpy(batch.observations[:0]).dtype
-        rows = row_count
-        self.horizon, self.row_count = horizon, row_count
-        self.observations = torch.zeros((horizon + 1, rows, size), dtype=dtype)  # [T] is the next rollout's [0]
-        self.masks = torch.ones((horizon + 1, rows, actions), dtype=torch.uint8) if masks else None  # likewise
-        self.actions = torch.zeros((horizon, rows, heads), dtype=torch.int32)
-        self.rewards = torch.zeros((horizon, rows))
-        self.terminated = torch.zeros((horizon, rows), dtype=torch.uint8)
-        self.truncated = torch.zeros((horizon, rows), dtype=torch.uint8)
-        self.starts = torch.ones((horizon + 1, rows), dtype=torch.bool)  # the first observation of an episode
-        self.log_probs = torch.zeros((horizon, rows))
-        self.values = torch.zeros((horizon, rows))
-        self.final_values = torch.zeros((horizon, rows))  # of an episode's last observation, where truncated
-        self.advantages = torch.zeros((horizon, rows))
-        self.returns = torch.zeros((horizon, rows))
-        self.uniforms = torch.zeros((horizon, rows, heads))  # one random number for each action
+        rows, byte = row_count, torch.uint8
+        self.horizon, self.row_count, self.compute = horizon, row_count, compute or Compute()
+        table, device = self.compute.table, self.compute.device
+        # What the engine reads and writes. [T] of the first three is the next rollout's [0].
+        self.observations = table(horizon + 1, rows, size, dtype=dtype)
+        self.masks = table(horizon + 1, rows, actions, dtype=byte, fill=1) if masks else None
+        self.starts = table(horizon + 1, rows, dtype=torch.bool, fill=1)  # the first observation of an episode
+        self.actions = table(horizon, rows, heads, dtype=torch.int32)
+        self.rewards = table(horizon, rows)
+        self.terminated = table(horizon, rows, dtype=byte)
+        self.truncated = table(horizon, rows, dtype=byte)
+        mirrored = self.compute.mirrored
+        self.mirror = Mirror(
+            observations=mirrored(self.observations),
+            masks=None if self.masks is None else mirrored(self.masks),
+            starts=mirrored(self.starts),
+            actions=mirrored(self.actions),
+            rewards=mirrored(self.rewards),
+            terminated=mirrored(self.terminated),
+            truncated=mirrored(self.truncated),
+        )
+        # What the networks say, and what is made of it.
+        self.log_probs = torch.zeros((horizon, rows), device=device)
+        self.values = torch.zeros((horizon, rows), device=device)
+        self.final_values = torch.zeros((horizon, rows), device=device)  # of a last observation, where truncated
+        self.advantages = torch.zeros((horizon, rows), device=device)
+        self.returns = torch.zeros((horizon, rows), device=device)
+        self.uniforms = torch.zeros((horizon, rows, heads), device=device)  # one random number for each action
 
     def begin(self) -> None:
         """Carry the observations after the last step over to the front."""
         for table in (self.observations, self.masks, self.starts):
             if table is not None:
                 table[0].copy_(table[self.horizon])
+        self.upload(slice(0, 1))
+
+    def upload(self, steps: slice = slice(None)) -> None:
+        """Copy what the engine wrote before some steps, or all of it, to where the networks see it."""
+        if not self.compute.is_staged:
+            return
+        whole = steps == slice(None)
+        names = (
+            "observations",
+            "masks",
+            "starts",
+            *(("rewards", "terminated", "truncated", "actions") if whole else ()),
+        )
+        for name in names:
+            table = getattr(self, name)
+            if table is not None:
+                getattr(self.mirror, name)[steps].copy_(table[steps], non_blocking=True)
 
     def tables(self) -> dict[str, Tensor]:
         """What losses may read, each (T * rows, ...)."""
+        mirror = self.mirror
         tables = {
-            "observations": self.observations[:-1],
-            "actions": self.actions,
-            "starts": self.starts[:-1],
+            "observations": mirror.observations[:-1],
+            "actions": mirror.actions,
+            "starts": mirror.starts[:-1],
             "log_probs": self.log_probs,
             "values": self.values,
             "advantages": self.advantages,
             "returns": self.returns,
         }
-        if self.masks is not None:
-            tables["masks"] = self.masks[:-1]
+        if mirror.masks is not None:
+            tables["masks"] = mirror.masks[:-1]
         return {name: table.flatten(0, 1) for name, table in tables.items()}
 
 
@@ -128,16 +176,28 @@ class Lane:
     def advance(self) -> None:
         """Choose actions at t and step the envs to t + 1."""
         t, rollout, rows = self.t, self.rollout, self.rows
+        mirror, staged = rollout.mirror, rollout.compute.is_staged
         for player in self.players:
             player.act(t)
+        if staged:
+            rollout.actions[t, rows].copy_(mirror.actions[t, rows])  # waits until they are there
         self._steps[t]()
         torch.logical_or(rollout.terminated[t, rows], rollout.truncated[t, rows], out=rollout.starts[t + 1, rows])
+        if staged:
+            self._upload(t + 1)
         for player in self.players:
             player.note_ends(t)
         self.t = t + 1
         if self.t == rollout.horizon:
             for player in self.players:
                 player.finish()
+
+    def _upload(self, t: int) -> None:
+        """What the engine wrote of this lane's rows before step t: one copy of each table."""
+        for name in ("observations", "masks", "starts"):
+            table = getattr(self.rollout, name)
+            if table is not None:
+                getattr(self.rollout.mirror, name)[t, self.rows].copy_(table[t, self.rows], non_blocking=True)
 
 
 @dataclass(frozen=True)
@@ -151,7 +211,9 @@ class ScriptedSeat:
     def act(self, t: int) -> None:
         rollout, rows = self.lane.rollout, self.lane.rows
         seen = rollout.observations[t, rows].index_select(0, self.index)
-        rollout.actions[t, rows, 0][self.index] = torch.from_numpy(self.policy.act(seen.numpy()))
+        actions = torch.from_numpy(self.policy.act(seen.numpy())).unsqueeze(1)
+        mirror = rollout.mirror.actions
+        mirror[t, rows][self.index.to(mirror.device)] = actions.to(mirror.device)
 
     def note_ends(self, t: int) -> None:
         rollout, rows = self.lane.rollout, self.lane.rows
@@ -181,36 +243,51 @@ class Seat:
 
     def act(self, t: int) -> None:
         rollout, rows = self.lane.rollout, self.lane.rows
+        mirror, heads = rollout.mirror, self.network.heads
         if self.memories is not None and t % self.chunk == 0:
             self.memories[t // self.chunk] = self.memory
-        heads = self.network.heads
-        logits, values, memory = self.network.step(self._of(rollout.observations[t, rows]), self.memory)
+        seen = self._of(mirror.observations[t, rows])
+        logits, values, memory = rollout.compute.step(self.network, seen, self.memory)
         if self.memories is not None:
             self.memory.copy_(memory)
-        if rollout.masks is not None:
-            logits = heads.masked(logits, self._of(rollout.masks[t, rows]))
+        if mirror.masks is not None:
+            logits = heads.masked(logits, self._of(mirror.masks[t, rows]))
         log_probs = heads.log_probs(logits)
         actions = heads.sample(log_probs, self._of(rollout.uniforms[t, rows]))
-        self._put(rollout.actions[t, rows], actions)
+        self._put(mirror.actions[t, rows], actions)
         self._put(rollout.log_probs[t, rows], heads.chosen(log_probs, actions))
         self._put(rollout.values[t, rows], values)
 
     def note_ends(self, t: int) -> None:
         rollout, rows = self.lane.rollout, self.lane.rows
-        truncated = np.flatnonzero(self._of(rollout.truncated[t, rows]).numpy())
+        truncated = np.flatnonzero(rollout.truncated[t, rows].numpy())
         if len(truncated):
-            cut = torch.from_numpy(truncated)
-            finals = self._of(self.lane.final_observations).index_select(0, cut)
-            values = self.network.step(finals, self.memory.index_select(0, cut))[1]
-            rollout.final_values[t, rows][cut if self.index is None else self.index[cut]] = values
+            self._value_ends(t, torch.from_numpy(truncated))
         if self.memories is not None:
-            self.memory.masked_fill_(self._of(rollout.starts[t + 1, rows]).unsqueeze(1), 0.0)
+            self.memory.masked_fill_(self._of(rollout.mirror.starts[t + 1, rows]).unsqueeze(1), 0.0)
+
+    def _value_ends(self, t: int, cut: Tensor) -> None:
+        """The values of last observations that the clock cut off.
+
+        Args:
+            cut: (n,) rows of the lane.
+        """
+        rollout, rows, device = self.lane.rollout, self.lane.rows, self.memory.device
+        finals = self.lane.final_observations.index_select(0, cut).to(device)
+        cut = cut.to(device)
+        own = cut if self.index is None else torch.searchsorted(self.index, cut)
+        if self.index is not None:  # rows of other seats among them
+            mine = self.index[own.clamp(max=len(self.index) - 1)] == cut
+            finals, cut, own = finals[mine], cut[mine], own[mine]
+        if len(own):
+            values = rollout.compute.step(self.network, finals, self.memory.index_select(0, own))[1]
+            rollout.final_values[t, rows][cut] = values
 
     def finish(self) -> None:
         """Value the observations after the last step."""
         rollout, rows = self.lane.rollout, self.lane.rows
-        seen = self._of(rollout.observations[rollout.horizon, rows])
-        self.last_values.copy_(self.network.step(seen, self.memory)[1])
+        seen = self._of(rollout.mirror.observations[rollout.horizon, rows])
+        self.last_values.copy_(rollout.compute.step(self.network, seen, self.memory)[1])
 
     def state(self) -> dict[str, Tensor]:
         """Nothing: its memory is the learner's."""

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from engine.policies.networks import PolicyNetwork
 
+from .compute import Compute
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -53,20 +55,26 @@ class Outputs:
     entropy: Tensor  # (N,) of the legal actions
 
 
-def evaluated(network: PolicyNetwork, samples: Samples) -> Outputs:
+def evaluated(network: PolicyNetwork, samples: Samples, compute: Compute) -> Outputs:
     """One pass of a network over samples."""
-    observations = samples["observations"]
-    if samples.memory is None:
-        logits, values = network(observations)
-    else:
-        starts = _by_step(samples["starts"], samples.length)  # (L, sequences) bool
-        logits, values = network.sequence(_by_step(observations, samples.length), samples.memory, starts)
-        logits, values = logits.flatten(0, 1), values.flatten()
+    with torch.autocast(compute.device.type, torch.bfloat16, enabled=compute.half):
+        logits, values = _seen_by(network, samples)
+    logits, values = logits.float(), values.float()
     if "masks" in samples.tensors:
         logits = network.heads.masked(logits, samples["masks"])
     log_probs = network.heads.log_probs(logits)
     chosen = network.heads.chosen(log_probs, samples["actions"])
     return Outputs(log_probs, chosen, values, network.heads.entropy(log_probs))
+
+
+def _seen_by(network: PolicyNetwork, samples: Samples) -> tuple[Tensor, Tensor]:
+    """Logits (N, actions) and values (N,)."""
+    observations = samples["observations"]
+    if samples.memory is None:
+        return network(observations)  # type: ignore[no-any-return]
+    starts = _by_step(samples["starts"], samples.length)  # (L, sequences) bool
+    logits, values = network.sequence(_by_step(observations, samples.length), samples.memory, starts)
+    return logits.flatten(0, 1), values.flatten()
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,11 @@ class Experience:
 
     def __len__(self) -> int:
         return self.horizon * self.own_rows
+
+    @property
+    def device(self) -> torch.device:
+        """Where all of it is."""
+        return next(iter(self.tensors.values())).device
 
     def column(self, name: str) -> Tensor:
         """(T, own rows, ...) of one name."""
@@ -110,7 +123,7 @@ class Experience:
         chunks = self.horizon // self.length
         order = torch.randperm(chunks * self.own_rows * shard.count, generator=generator)
         for picked in torch.split(order, size // self.length):
-            own = shard.own(picked, self.own_rows)
+            own = shard.own(picked, self.own_rows).to(self.device)
             yield self._sequences(own) if self.memories is not None else self._flat(own), len(picked) * self.length
 
     def _flat(self, picked: Tensor) -> Samples:
@@ -126,7 +139,7 @@ class Experience:
         assert self.memories is not None
         chunk, row = picked.div(self.own_rows, rounding_mode="floor"), picked.remainder(self.own_rows)
         columns = row if self.rows is None else self.rows[row]
-        steps = torch.arange(self.length).unsqueeze(1) + chunk * self.length  # (length, sequences)
+        steps = torch.arange(self.length, device=self.device).unsqueeze(1) + chunk * self.length  # (length, sequences)
         indices = (steps * self.row_count + columns).flatten()
         tensors = {name: tensor.index_select(0, indices) for name, tensor in self.tensors.items()}
         return Samples(tensors, self.memories[chunk, row], self.length)

@@ -116,6 +116,7 @@ def restore_state(trainer: Trainer, tensors: Mapping[str, Tensor], meta: Mapping
         if table is not None:
             saved = trainer.ranks.own(tensors[f"rollout.{name}"], dim=1)
             (table if trainer.in_rollout else table[-1:]).copy_(saved)
+    trainer.rollout.upload()
     trainer.generator.set_state(tensors["generator"])
     trainer.drawn_from = tensors["generator"]
     if trainer.in_rollout:

@@ -42,6 +42,7 @@ from engine.sim import Batch, Episodes, World
 
 from .checks import can_terminate
 from .components.assembly import components_of
+from .compute import Compute
 from .config import HYPER_LIMITS, TrainerConfig
 from .control import Controls
 from .curriculum import Curriculum
@@ -77,6 +78,7 @@ class Trainer:
         world_names: Sequence[str] = (),
         worlds_made: int = 0,
         ranks: Ranks | None = None,
+        compute: Compute | None = None,
         make_batch: MakeBatch | None = None,
     ) -> None:
         """Make everything that a run needs.
@@ -86,6 +88,7 @@ class Trainer:
             world_names: the map of each, as a curriculum names it.
             worlds_made: how many of them had to be made for this run, for its statistics.
             ranks: the processes that train together; this one alone by default.
+            compute: where the networks are; as the settings say by default.
             make_batch: for envs that are not ours, which answer like a Batch; `worlds` is empty then.
 
         Raises:
@@ -99,15 +102,17 @@ class Trainer:
         self.iteration = 0
         self.metrics: dict[str, float] = {}
 
+        self.compute = compute or Compute.of(config.device, config.precision)
         self._workers = Workers(config.learner_threads, config.torch_threads)
         batches = self._batches(make_batch or self._make_batch)
         self.spec = batches[0].spec
         self.rules = self.worlds[0].rules if self.worlds else None
         config.require_fit(self.spec.agent_count)
-        self.signature = Signature.of(self.spec)
+        self.signature = getattr(batches[0], "signature", None) or Signature.of(self.spec)  # envs not ours have one
         self.generator = torch.Generator().manual_seed(config.seed)  # of the actions
         rows = sum(batch.rows for batch in batches)
-        self.rollout = Rollout(batches[0], rows, config.horizon, masks=config.masks)
+        heads = len(self.signature.head_sizes) or 1
+        self.rollout = Rollout(batches[0], rows, config.horizon, masks=config.masks, heads=heads, compute=self.compute)
         first_rows = np.cumsum([0, *(batch.rows for batch in batches)])
         self.lanes = [Lane(self.rollout, batch, int(row)) for batch, row in zip(batches, first_rows, strict=False)]
         self.learners = self._seated(rows)
@@ -228,6 +233,7 @@ class Trainer:
                 self._seat_script(settings.play, agents, players)
                 continue
             rows = None if len(agents) == len(owners) else _rows_of(agents, row_count, len(owners))
+            rows = rows if rows is None else rows.to(self.compute.device)
             learner = Learner(
                 owner,
                 self.config.for_role(owner),
@@ -237,6 +243,7 @@ class Trainer:
                 workers=self._workers,
                 ranks=self.ranks,
                 seed=self.config.seed + number,
+                compute=self.compute,
             )
             learners.append(learner)
             self._seat(learner, agents, players)
@@ -256,13 +263,16 @@ class Trainer:
                 Seat(
                     learner.network,
                     lane,
-                    None if learner.rows is None else _rows_of(agents, lane.batch.rows, self.spec.agent_count),
+                    None if learner.rows is None else self._index(agents, lane),
                     learner.memory[own],
                     None if learner.memories is None else learner.memories[:, own],
                     learner.length,
                     learner.last_values[own],
                 )
             )
+
+    def _index(self, agents: Tensor, lane: Lane) -> Tensor:
+        return _rows_of(agents, lane.batch.rows, self.spec.agent_count).to(self.compute.device)
 
     def _seat_script(self, name: str, agents: Tensor, players: list[list[Player]]) -> None:
         assert self.rules is not None
@@ -297,7 +307,7 @@ class Trainer:
 
     def draw(self) -> None:
         uniforms, shard = self.rollout.uniforms, self.ranks.shard
-        if shard.count == 1:
+        if shard.count == 1 and not self.compute.is_staged:
             torch.rand(uniforms.shape, generator=self.generator, out=uniforms)
             return
         steps, rows, heads = uniforms.shape
@@ -326,6 +336,7 @@ class Trainer:
             learner.prepare(self._learnt)
         self.components.on_rollout_end(self)
         self.stopwatch.lap("components")
+        self.rollout.upload()
         for learner in self.learners:
             learner.learn(self.rollout)
             if learner.name:

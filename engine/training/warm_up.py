@@ -11,6 +11,7 @@ import torch
 
 from engine.policies.networks import PolicyNetwork
 
+from .compute import Compute
 from .samples import Samples, evaluated
 
 _ROWS = 64  # enough to enter every kernel, too few to take time
@@ -31,7 +32,7 @@ def warm_up(network: PolicyNetwork) -> None:
         memory=torch.zeros(_ROWS // 2, network.memory_size) if network.memory_size else None,
         length=2 if network.memory_size else 1,
     )
-    outputs = evaluated(twin, samples)
+    outputs = evaluated(twin, samples, Compute())
     (outputs.values.square().mean() - outputs.chosen.mean() - outputs.entropy.mean()).backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(twin.parameters(), 1.0)
     optimizer.step()

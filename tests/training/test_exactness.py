@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, ConfigError
 from engine.runs import RunDirectory, RunWriter, Stop, load_checkpoint
 from engine.sim import World, games
+from engine.training.compute import Compute
 from engine.training.config import TrainerConfig
 from engine.training.control import Controls
 from engine.training.trainer import Trainer
@@ -43,10 +44,12 @@ class StoppedAfter(Controls):
         return Stop() if self._left == 0 else super().take(timeout)
 
 
-def made(writer: RunWriter, config: TrainerConfig, controls: Controls | None = None) -> Trainer:
+def made(
+    writer: RunWriter, config: TrainerConfig, controls: Controls | None = None, compute: Compute | None = None
+) -> Trainer:
     rules, text = (TAG, "hunt") if config.roles else (GAME, WALLS_9)
     cells = cells_of(HUNT if text == "hunt" else WALLS_9, rules)
-    return Trainer([World(rules, cells)], config, writer, controls)
+    return Trainer([World(rules, cells)], config, writer, controls, compute=compute)
 
 
 HUNT = """
@@ -117,6 +120,34 @@ def test_engine_threads_change_nothing(tmp_path: Path) -> None:
         whole(tmp_path / "a", small_config(threads=1)),
         whole(tmp_path / "b", small_config(threads=3)),
     )
+
+
+@pytest.mark.parametrize("name", ["plain", "masked", "lstm"])
+def test_copies_for_another_device_change_nothing(tmp_path: Path, name: str) -> None:
+    """What a GPU needs, on the CPU: the networks see copies of the engine's tables."""
+    config = small_config(total_steps=4096, **SETTINGS[name])
+    direct = whole(tmp_path, config)
+    with RunWriter.create(tmp_path, "staged", {}, {}) as writer:
+        trainer = made(writer, config, compute=Compute(is_staged=True))
+        trainer.run()
+        staged = trainer.tensors()
+        trainer.close()
+
+    assert trainer.rollout.mirror.observations.data_ptr() != trainer.rollout.observations.data_ptr()
+    assert_same(direct, staged)
+
+
+def test_half_precision_learns_the_same_and_not_quite(tmp_path: Path) -> None:
+    full, half = (whole(tmp_path / each, small_config(precision=each)) for each in ("float32", "bfloat16"))
+
+    weights = [name for name in full if name.startswith("network.")]
+    assert all(half[name].dtype == torch.float32 and torch.isfinite(half[name]).all() for name in weights)
+    assert any(not torch.equal(full[name], half[name]) for name in weights)
+
+
+def test_a_gpu_that_is_not_there_is_told_in_words() -> None:
+    with pytest.raises(ConfigError, match=r"trainer.device cuda:99: there is no such GPU"):
+        Compute.of("cuda:99", "float32")
 
 
 def test_episodes_are_reported_once_however_often_the_run_stopped(tmp_path: Path) -> None:
