@@ -11,13 +11,13 @@ from engine.errors import GridrlError, QueryError
 
 if TYPE_CHECKING:
     from engine.maps import GridMap
+    from engine.policies.registry import Policy
     from engine.recipes import RecipeConfig
     from engine.runs import RunHandle, RunState
     from engine.stats import Result, TableInfo
     from engine.training.local import LocalRun
 
     from .launch import Examined
-    from .play import Player
 
 
 @dataclass
@@ -69,7 +69,7 @@ class RunsListed(Message):
 class PolicyLoaded(Message):
     """A trained policy is ready to play."""
 
-    player: Player
+    player: Policy
 
 
 @dataclass

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.errors import UsageError
 from engine.maps import GridMap, cells_for
+from engine.policies.registry import Policy, choose
 from engine.sim import DIRECTIONS, Action, Batch, Rules, Verb, World
 
 from .panes.live.contact import target_of
@@ -32,14 +33,6 @@ _VERBS_OF_KEYS = {
     "swap": (Verb.SWAP,),
 }
 """What a key may mean, the likelier verb first."""
-
-
-class Player(Protocol):
-    """Chooses actions for rows of observations; every policy of engine.policies is one."""
-
-    name: str
-
-    def act(self, observations: NDArray[np.uint8], greedy: bool = False) -> NDArray[np.int32]: ...
 
 
 @dataclass(frozen=True)
@@ -76,13 +69,14 @@ class Play:
         self.before = self.view = self.batch.look()
         self.ended = None
 
-    def step(self, player: Player, person_action: int | None = None) -> None:
-        """One step: the player acts for every agent but the person's, who rests without an action."""
-        actions = player.act(self.batch.observations)
+    def step(self, policy: Policy, person_action: int | None = None) -> None:
+        """One step: the policy acts for every agent but the person's, who rests without an action."""
+        actions = choose(policy, self.batch)
         if self.person is not None:
             actions[self.person] = self._rest if person_action is None else person_action
         self.before = self.view
         self.batch.step(actions)
+        policy.forget((self.batch.terminated | self.batch.truncated).astype(np.bool_))
         self.view = self.batch.look()
         self.ended = self._end()
 

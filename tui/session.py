@@ -14,9 +14,11 @@ from threading import Event as ThreadEvent
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engine.errors import QueryCancelled, RunError, UsageError
 from engine.maps import GridMap
-from engine.policies.registry import create_policy
+from engine.policies.registry import Policy, create_policy
 from engine.recipes import RecipeConfig, maps_of, prepare_run
 from engine.runs import (
     Command,
@@ -37,7 +39,7 @@ from tui.panes.live.scene import Scene
 from tui.panes.live.words import tell_end, tell_step
 
 from .launch import Launch, launch_of
-from .play import SPEEDS, Pacer, Play, Player
+from .play import SPEEDS, Pacer, Play
 
 if TYPE_CHECKING:
     from engine.training.local import LocalRun
@@ -64,7 +66,7 @@ class Session:
         self.draft: Launch | None = None  # what was typed in the launch form, and not started
         self.maps = maps_of(config)
         self.play = Play(config.rules, self.maps, seed=config.trainer.seed)
-        self.player: Player = create_policy("random", config.rules, self.play.spec)
+        self.player: Policy = create_policy("random", config.rules, self.play.spec)
         self.policy = self._asked_for = "random"
         self.playing = False
         self.pacer = Pacer(10.0)
@@ -207,6 +209,7 @@ class Session:
     def restart(self) -> str:
         """Begin a new episode."""
         self.play.restart()
+        self.player.forget(np.ones(self.play.batch.rows, np.bool_))
         return "A new episode begins."
 
     def choose_agent(self, agent: int) -> None:
@@ -238,11 +241,11 @@ class Session:
         held = self.play.person
         return f"{name} plays now" + ("." if held is None else f"; you play agent {held}, p gives it back.")
 
-    def use_trained(self, player: Player) -> None:
+    def use_trained(self, player: Policy) -> None:
         """Let a loaded policy play."""
         self.player, self.policy = player, "trained"
 
-    def find_trained(self) -> Player:
+    def find_trained(self) -> Policy:
         """Worker: the policy that the own run shares; else the newest of the viewed run, or of any run of this game.
 
         Raises:
@@ -258,7 +261,7 @@ class Session:
                 return self._load_policy(checkpoints[-1].path, directory.run_id)
         raise UsageError(f"no trained policy for {self.config.rules.name} yet", hint="press t to train one")
 
-    def _load_policy(self, path: Path, run_id: str) -> Player:
+    def _load_policy(self, path: Path, run_id: str) -> Policy:
         player = create_policy("trained", self.config.rules, self.play.spec, checkpoint=path)
         player.name = f"{run_id}@{int(path.stem.removeprefix('ck-'))}"
         return player

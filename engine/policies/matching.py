@@ -58,6 +58,8 @@ def _refuse_unlike(network: PolicyNetwork, game: Signature) -> None:
     """Raise where names cannot be matched."""
     trained = network.signature
     fixed = ["the encoding", "floats", "action heads of"]
+    if trained.head_sizes:
+        fixed.append("the actions")
     if not isinstance(network, AttentionNetwork):  # which knows places by their distance from the agent
         fixed.append("a window of")
     trained.require_same(game, fixed)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import UsageError
-from engine.sim import Rules, Spec
+from engine.sim import Batch, Rules, Spec
 
 from .scripted import NoopPolicy, RandomPolicy, SimplePolicy
 from .streams import Seeds
@@ -24,9 +24,40 @@ class Policy(Protocol):
 
     name: str
 
-    def act(self, observations: NDArray[np.uint8], greedy: bool = False) -> NDArray[np.int32]:
-        """Actions (rows,) for observations (rows, size). Greedy: the likeliest, where that means something."""
+    masked: bool
+    """Whether it wants to be told which actions are legal."""
+
+    def act(
+        self, observations: NDArray[np.uint8], greedy: bool = False, masks: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.int32]:
+        """Actions (rows,) for observations (rows, size).
+
+        Args:
+            greedy: the likeliest, where that means something.
+            masks: (rows, actions), 1 = legal; for a policy that is `masked`.
+        """
         ...
+
+    def forget(self, ended: NDArray[np.bool_]) -> None:
+        """Rows (rows,) whose episode has ended, and who are to start afresh. To be told before the next `act`."""
+        ...
+
+
+def choose(policy: Policy, batch: Batch) -> NDArray[np.int32]:
+    """A policy's actions for all rows of a batch, with their masks where it wants them."""
+    if not policy.masked:
+        return policy.act(batch.observations)
+    masks = np.empty((batch.rows, len(batch.spec.action_names)), np.uint8)
+    batch.action_masks_into(masks)
+    return policy.act(batch.observations, masks=masks)
+
+
+def take_step(policy: Policy, batch: Batch) -> NDArray[np.int32]:
+    """Let a policy act for all rows, step, and have it forget whose episode ended. Returns the actions."""
+    actions = choose(policy, batch)
+    batch.step(actions)
+    policy.forget((batch.terminated | batch.truncated).astype(np.bool_))
+    return actions
 
 
 _FACTORIES: dict[str, Callable[[Rules, Spec, Seeds], Policy]] = {

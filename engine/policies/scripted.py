@@ -19,6 +19,8 @@ from .streams import Seeds, random_of
 
 Observations = NDArray[np.uint8]
 Actions = NDArray[np.int32]
+Masks = NDArray[np.uint8] | None
+Ended = NDArray[np.bool_]
 
 _READY = 1  # GW_PLANE_READY: can be used now
 _COOLING = 2  # GW_PLANE_READY: later
@@ -39,18 +41,25 @@ class _Deed:
 class RandomPolicy:
     """Every action with the same chance."""
 
+    masked = False
+
     def __init__(self, rules: Rules, spec: Spec, seed: Seeds = 0) -> None:
         self.name = "random"
         self._action_count = len(spec.action_names)
         self._random = random_of(seed)
 
-    def act(self, observations: Observations, greedy: bool = False) -> Actions:
+    def act(self, observations: Observations, greedy: bool = False, masks: Masks = None) -> Actions:
         """Actions (rows,), drawn anew each time."""
         return self._random.integers(0, self._action_count, len(observations), dtype=np.int32)
+
+    def forget(self, ended: Ended) -> None:
+        """There is nothing to forget."""
 
 
 class NoopPolicy:
     """Never does anything."""
+
+    masked = False
 
     def __init__(self, rules: Rules, spec: Spec, seed: Seeds = 0) -> None:
         self.name = "noop"
@@ -59,9 +68,12 @@ class NoopPolicy:
             raise UsageError(f"the game {rules.name} has no action that does nothing", hint="choose another policy")
         self._action = noops[0]
 
-    def act(self, observations: Observations, greedy: bool = False) -> Actions:
+    def act(self, observations: Observations, greedy: bool = False, masks: Masks = None) -> Actions:
         """The noop action for every row."""
         return np.full(len(observations), self._action, dtype=np.int32)
+
+    def forget(self, ended: Ended) -> None:
+        """There is nothing to forget."""
 
 
 class SimplePolicy:
@@ -71,6 +83,8 @@ class SimplePolicy:
     some; the deepest in the production chain comes first. It knows no more than its window shows, and remembers
     only the way it roams.
     """
+
+    masked = False
 
     def __init__(self, rules: Rules, spec: Spec, seed: Seeds = 0) -> None:
         self.name = "simple"
@@ -82,12 +96,15 @@ class SimplePolicy:
         self._read_actions(rules)
         self._read_recipes(rules)
 
-    def act(self, observations: Observations, greedy: bool = False) -> Actions:
+    def act(self, observations: Observations, greedy: bool = False, masks: Masks = None) -> Actions:
         """Actions (rows,). The rows are the same agents at every call, or as many new ones."""
         kinds = self._plane(observations, KIND_PLANE)  # (rows, h, w)
         approached = self._approach(observations, kinds)
         roamed = self._roam(observations, kinds)
         return np.where(approached == _NO_ACTION, roamed, approached).astype(np.int32)
+
+    def forget(self, ended: Ended) -> None:
+        """The way it roams is as good in a new episode."""
 
     def _read_actions(self, rules: Rules) -> None:
         by_verb: dict[tuple[Verb, str | None], int] = {}

@@ -193,6 +193,7 @@ class Signature:
             "the self features": ", ".join(self.self_features),
             "self features scaled by": ", ".join(f"{name}/{scale:g}" for name, scale in scales),
             "the token features": ", ".join(f"{name}/{scale:g}" for name, scale in token_scales),
+            "a token budget of": str(self.token_count),
             "floats": str(self.floats),
             "action heads of": ", ".join(map(str, self.head_sizes)) or "one choice",
         }

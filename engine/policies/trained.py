@@ -1,82 +1,189 @@
-"""A policy that a network plays: sampling, probabilities and values, from a checkpoint or from memory.
+"""A policy that networks play: sampling, probabilities and values, from a checkpoint or from memory.
 
 A TorchPolicy is owned by whoever made it and used by one thread at a time. Loads torch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from torch import Tensor
 
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, GridrlError
 from engine.runs import load_checkpoint
 from engine.sim import Spec
 
 from .architecture import Architecture
+from .matching import matched
 from .networks import PolicyNetwork, build_network
 from .signature import Signature
 from .streams import Seeds
 
 NETWORK_PREFIX = "network."
-"""Tensors of a checkpoint whose names start so are the network's."""
+"""Tensors of a checkpoint whose names start so are the network's; a role's begin with `roles.<role>.` before it."""
 
 
 class TorchPolicy:
-    """Plays with a network. Owns its random stream; never changes the network."""
+    """Plays with networks. Owns its random streams and what its rows remember; never changes a network."""
 
-    def __init__(self, network: PolicyNetwork, *, name: str = "trained", seed: Seeds = 0) -> None:
+    def __init__(
+        self,
+        networks: PolicyNetwork | Sequence[PolicyNetwork],
+        *,
+        name: str = "trained",
+        seed: Seeds = 0,
+        masked: bool = False,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        """Begin with rows that remember nothing.
+
+        Args:
+            networks: one for all rows; or one for each agent of an env, the same one for several if need be.
+            masked: it was trained to choose among legal actions, and wants masks.
+            notes: in words, what it does not know of the game it plays.
+        """
         self.name = name
-        self.network = network.eval()
+        self.networks = (networks,) if isinstance(networks, PolicyNetwork) else tuple(networks)
+        self.masked = masked
+        self.notes = notes
+        for network in self.networks:
+            network.eval()
+        self.heads = self.networks[0].heads
+        self._distinct = list(dict.fromkeys(self.networks))
         seeds = (seed,) if isinstance(seed, int) else seed
         self._generators = [torch.Generator().manual_seed(each) for each in seeds]
+        self._rows: list[Tensor] = []  # of each distinct network, ascending
+        self._memories: list[Tensor] = []  # (its rows, memory size) of each distinct network
+        self._row_count = 0
 
-    def act(self, observations: NDArray[np.uint8], greedy: bool = False) -> NDArray[np.int32]:
-        """Actions (rows,) for observations (rows, size); sampled unless greedy."""
+    def again(self, seed: Seeds) -> TorchPolicy:
+        """The same networks with random streams and rows of their own."""
+        return TorchPolicy(self.networks, name=self.name, seed=seed, masked=self.masked, notes=self.notes)
+
+    def act(
+        self, observations: NDArray[Any], greedy: bool = False, masks: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.int32]:
+        """Actions (rows,), or (rows, heads) of several heads, for observations (rows, size); sampled unless greedy.
+
+        The rows are those of the call before, one step later, or as many new ones.
+
+        Args:
+            masks: (rows, actions), 1 = legal.
+        """
         with torch.inference_mode():
-            logits, _ = self.network(_tensor(observations))
-            actions = self.network.heads.greedy(logits) if greedy else self._sampled(logits)
-        return actions.squeeze(1).numpy().astype(np.int32)
+            logits, _, self._memories = self._stepped(observations)
+            if masks is not None:
+                logits = self.heads.masked(logits, torch.from_numpy(masks))
+            actions = self.heads.greedy(logits) if greedy else self._sampled(logits)
+        chosen = actions.numpy().astype(np.int32)
+        return chosen[:, 0] if len(self.heads.sizes) == 1 else chosen
 
-    def evaluate(self, observations: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Action probabilities (rows, actions) and values (rows,)."""
+    def forget(self, ended: NDArray[np.bool_]) -> None:
+        """Rows (rows,) whose episode has ended remember nothing."""
+        if len(ended) != self._row_count:
+            return  # nobody has acted for them yet
+        fresh = torch.from_numpy(np.ascontiguousarray(ended, dtype=np.bool_))
+        for rows, memory in zip(self._rows, self._memories, strict=True):
+            memory[fresh[rows]] = 0
+
+    def evaluate(self, observations: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Action probabilities (rows, actions) and values (rows,), by what the rows remember; they remember no more."""
         with torch.inference_mode():
-            logits, values = self.network(_tensor(observations))
-            return self.network.heads.log_probs(logits).exp().numpy(), values.numpy()
+            logits, values, _ = self._stepped(observations)
+            return self.heads.log_probs(logits).exp().numpy(), values.numpy()
 
-    def _sampled(self, logits: torch.Tensor) -> torch.Tensor:
+    def _stepped(self, observations: NDArray[Any]) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Logits and values of all rows, and the memories after the step."""
+        if len(observations) != self._row_count:
+            self._begin(len(observations))
+        seen = _tensor(observations, self._distinct[0].signature)
+        if len(self._distinct) == 1:
+            logits, values, memory = self._distinct[0].step(seen, self._memories[0])
+            return logits, values, [memory]
+        logits, values = torch.empty(len(seen), self.heads.action_count), torch.empty(len(seen))
+        memories = []
+        for network, rows, before in zip(self._distinct, self._rows, self._memories, strict=True):
+            logits[rows], values[rows], memory = network.step(seen.index_select(0, rows), before)
+            memories.append(memory)
+        return logits, values, memories
+
+    def _begin(self, row_count: int) -> None:
+        """Rows that are new: who plays which, and empty memories."""
+        agents = torch.arange(row_count) % len(self.networks)
+        self._rows = []
+        for network in self._distinct:
+            own = [index for index, each in enumerate(self.networks) if each is network]
+            self._rows.append(torch.isin(agents, torch.tensor(own)).nonzero().squeeze(1))
+        pairs = zip(self._distinct, self._rows, strict=True)
+        self._memories = [torch.zeros(len(rows), network.memory_size) for network, rows in pairs]
+        self._row_count = row_count
+
+    def _sampled(self, logits: Tensor) -> Tensor:
         """Actions (rows, heads): each share of the rows by numbers from its own stream."""
-        heads = self.network.heads
-        share = (len(logits) // len(self._generators), len(heads.sizes))
+        share = (len(logits) // len(self._generators), len(self.heads.sizes))
         uniforms = torch.cat([torch.rand(share, generator=generator) for generator in self._generators])
-        return heads.sample(heads.log_probs(logits), uniforms)
+        return self.heads.sample(self.heads.log_probs(logits), uniforms)
 
 
-def _tensor(observations: NDArray[np.uint8]) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(observations, dtype=np.uint8))
+def _tensor(observations: NDArray[Any], signature: Signature) -> Tensor:
+    dtype = np.float32 if signature.floats else np.uint8
+    return torch.from_numpy(np.ascontiguousarray(observations, dtype=dtype))
 
 
 def load_policy(path: Path, spec: Spec, *, seed: Seeds = 0) -> TorchPolicy:
-    """The policy of a checkpoint, for a game with the same names.
+    """The policy of a checkpoint, for the game it was trained on or one that its names fit; see `notes` of the policy.
 
     Raises:
-        CheckpointError: missing, damaged, or trained on another game.
+        CheckpointError: missing, damaged, or trained on a game that is too different.
     """
     tensors, manifest = load_checkpoint(path)
     meta = manifest.get("meta", {})
-    signature = Signature.from_meta(meta.get("signature"))
-    signature.require_same(Signature.of(spec))
+    signature, game = Signature.from_meta(meta.get("signature")), Signature.of(spec)
+    found: dict[str, PolicyNetwork] = {}
+    notes: dict[str, None] = {}
+    for role in dict.fromkeys(spec.agent_roles):
+        prefix, architecture = _part_of_role(meta, role, path.name)
+        if prefix not in found:
+            own = {name.removeprefix(prefix): data for name, data in tensors.items() if name.startswith(prefix)}
+            network = _network(architecture, signature, path.name)
+            _fill(network, own, path.name)
+            found[prefix], unknown = matched(network, game)
+            notes.update(dict.fromkeys(unknown))
+    networks = [found[_part_of_role(meta, role, path.name)[0]] for role in spec.agent_roles]
+    return TorchPolicy(
+        networks[0] if len(found) == 1 else networks,
+        name=str(meta.get("name", "trained")),
+        seed=seed,
+        masked=meta.get("masked") is True,
+        notes=tuple(notes),
+    )
+
+
+def _part_of_role(meta: Mapping[str, Any], role: str, source: str) -> tuple[str, object]:
+    """Prefix of the tensors that play a role, and how their network is built."""
+    roles = meta.get("roles")
+    if isinstance(roles, Mapping) and role in roles:
+        own = roles[role]
+        return f"roles.{role}.{NETWORK_PREFIX}", own.get("architecture") if isinstance(own, Mapping) else None
+    if meta.get("architecture") is None and isinstance(roles, Mapping) and roles:
+        raise CheckpointError(
+            f"{source} has no network for the role {role}, only for {', '.join(map(str, roles))}",
+            hint="choose a game with these roles",
+        )
+    return NETWORK_PREFIX, meta.get("architecture")
+
+
+def _network(architecture: object, signature: Signature, source: str) -> PolicyNetwork:
     try:
-        architecture = Architecture.model_validate(meta.get("architecture"))
-    except ValidationError as error:
-        raise CheckpointError(f"{path.name} does not say how its network is built") from error
-    network = build_network(architecture, signature, seed=0)
-    own = {name.removeprefix(NETWORK_PREFIX): data for name, data in tensors.items() if name.startswith(NETWORK_PREFIX)}
-    _fill(network, own, path.name)
-    return TorchPolicy(network, name=str(meta.get("name", "trained")), seed=seed)
+        return build_network(Architecture.model_validate(architecture), signature, seed=0)
+    except (ValidationError, GridrlError) as error:
+        raise CheckpointError(f"{source} does not say how its network is built") from error
 
 
 def _fill(network: PolicyNetwork, tensors: dict[str, NDArray[np.float32]], source: str) -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.maps import GridMap, load_map
-from engine.runs import RunWriter, new_run_id, runs_root
+from engine.runs import RunWriter, SilentWriter, new_run_id, runs_root
 from engine.sim import ENGINE_VERSION, World
 from engine.training.checks import Check, Level, check_trainer
 from engine.training.curriculum import Curriculum
 from engine.training.local import LocalRun
+from engine.training.torchrun import Place, require_shares
 
 from .config import SCATTER, RecipeConfig, WorldConfig
 from .worlds import WORLDS, MadeWorld, MapSource

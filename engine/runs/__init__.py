@@ -30,6 +30,7 @@ from .records import (
     Unwatch,
     Watch,
 )
+from .silent import SilentWriter
 
 __all__ = [
     "ENDED_WITHOUT_CLOSING",
@@ -55,6 +56,7 @@ __all__ = [
     "RunWriter",
     "SetHyper",
     "SharePolicy",
+    "SilentWriter",
     "Stop",
     "Unwatch",
     "Watch",

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import GridrlError
-from engine.policies.registry import Policy
+from engine.policies.registry import Policy, take_step
 from engine.policies.streams import Seeds
 from engine.recipes import EvaluateConfig, Resolution, worlds_of
 from engine.recipes.overrides import shortened
@@ -140,7 +140,7 @@ def _play_side_by_side(batch: Batch, lone: Batch, maker: Maker, seed: int, out: 
     policy = maker(seeds)
     waiting = np.arange(batch.env_count) < len(out)  # (envs,)
     while waiting.any():
-        batch.step(policy.act(batch.observations))
+        take_step(policy, batch)
         if batch.terminated.any() or batch.truncated.any():
             episodes = batch.drain_episodes()
             _write_first(episodes, waiting, out)

@@ -8,7 +8,7 @@ from contextlib import closing
 import numpy as np
 
 from engine.maps import cells_for
-from engine.policies.registry import Policy
+from engine.policies.registry import Policy, take_step
 from engine.recipes import PlayConfig, Resolution, WorldConfig, maps_of, worlds_of
 from engine.runs.recordings import save_recording
 from engine.sim import Batch, EnvView, Episodes, RecordedMap, Recorder, Spec
@@ -53,8 +53,7 @@ def _played(batch: Batch, policy: Policy, config: PlayConfig, recorder: Recorder
         while True:
             if config.render:
                 _draw(batch.look(), batch.spec)
-            actions = policy.act(batch.observations)
-            batch.step(actions)
+            actions = take_step(policy, batch)
             if recorder is not None and not recorder.ended:
                 recorder.record(actions)
             if batch.terminated.any() or batch.truncated.any():

@@ -20,6 +20,8 @@ from engine.recipes.overrides import shortened
 from engine.runs import latest_checkpoint, list_checkpoints, run_paths, runs_root
 from engine.sim import World
 
+from .text import note, printable
+
 SCRIPTED: Final = tuple(name for name in policy_names() if name != TRAINED)
 """The policies that need no training."""
 
@@ -57,10 +59,12 @@ class Player:
             make = partial(create_policy, self.scripted, world.rules, world.spec)
             make()  # what it has against the game, it says now
             return lambda seed: make(seed=seed)
-        from engine.policies.trained import TorchPolicy, load_policy  # deferred: torch takes seconds to import
+        from engine.policies.trained import load_policy  # deferred: torch takes seconds to import
 
-        network = load_policy(self.checkpoint, world.spec).network
-        return lambda seed: TorchPolicy(network, seed=seed)
+        loaded = load_policy(self.checkpoint, world.spec)
+        for each in loaded.notes:
+            note(printable(f"{shortened(self.name)}: {each}"))
+        return loaded.again
 
 
 def find_player(text: str) -> Player:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import UsageError
+from engine.policies.registry import take_step
 from engine.recipes import ReplayConfig, Resolution, worlds_of
 from engine.runs.recordings import load_recording, save_recording
 from engine.sim import ENGINE_VERSION, Batch, EnvView, Playback, Recording, Verification
@@ -37,9 +38,7 @@ def _recorded(config: ReplayConfig) -> Recording:
     with Batch(worlds, seed=config.seed) as batch:
         recorder = recorder_of(batch, config, config.seed)
         while not recorder.ended:
-            actions = policy.act(batch.observations)
-            batch.step(actions)
-            recorder.record(actions)
+            recorder.record(take_step(policy, batch))
         return recorder.recording()
 
 

@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import GridrlError, RunError
-from engine.runs import Command, Event, Frame, RunFeed, RunState, RunStatus, RunWriter, Stop
+from engine.runs import Command, Event, Frame, RunFeed, RunState, RunStatus, RunWriter, SilentWriter, Stop
 from engine.sim import World
 
 from .config import TrainerConfig
 from .control import Controls
+from .torchrun import Place, require_shares
 
-if TYPE_CHECKING:  # only a type here: the screen imports this module and must not load torch
+if TYPE_CHECKING:  # only types here: the screen imports this module and must not load torch
+    from .ranks import Ranks
     from .trainer import Trainer
 
 _log = logging.getLogger(__name__)
@@ -34,11 +36,12 @@ class LocalRun:
         self,
         worlds: Sequence[World],
         config: TrainerConfig,
-        writer: RunWriter,
+        writer: RunWriter | SilentWriter,
         *,
         world_names: Sequence[str] = (),
         worlds_made: int = 0,
         checkpoint: Path | None = None,
+        place: Place = Place(),
     ) -> None:
         """Prepare a run.
 
@@ -48,11 +51,14 @@ class LocalRun:
             world_names: the map of each world, as a curriculum names it.
             worlds_made: how many of the worlds had to be made for this run, for its statistics.
             checkpoint: of the same run, to go on from.
+            place: among the processes that train together.
 
         Raises:
             ConfigError: the settings do not fit the game.
         """
         config.require_fit(worlds[0].rules.agents)
+        require_shares(config, worlds[0].rules.agents, place)
+        self._place = place
         self._worlds, self._config, self._writer = tuple(worlds), config, writer
         self._world_names, self._worlds_made, self._checkpoint = tuple(world_names), worlds_made, checkpoint
         self._controls = Controls()
@@ -128,6 +134,15 @@ class LocalRun:
 
     def _train(self) -> RunState:
         # Deferred: torch takes seconds to import, and only the thread of a run needs it.
+        from .ranks import Ranks
+
+        ranks = Ranks.joined(self._place)
+        try:
+            return self._train_with(ranks)
+        finally:
+            ranks.leave()
+
+    def _train_with(self, ranks: Ranks) -> RunState:
         from .state import load_tensors
         from .trainer import Trainer
         from .warm_up import warm_up
@@ -139,6 +154,7 @@ class LocalRun:
             self._controls,
             world_names=self._world_names,
             worlds_made=self._worlds_made,
+            ranks=ranks,
         )
         try:
             if self._checkpoint is not None:

@@ -5,6 +5,7 @@ Built by the trainer thread after a rollout; read by the losses. Nothing here co
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -31,12 +32,12 @@ class Samples:
         return len(next(iter(self.tensors.values())))
 
     def shares(self, count: int) -> list[Samples]:
-        """Cut into at most `count` nearly equal parts, sequences kept whole."""
-        if count == 1:
-            return [self]
+        """Cut into `count` nearly equal parts, sequences kept whole; of few sequences, some parts have none."""
+        if count == 1 or not len(self):
+            return [self] * count
         sequences = len(self) // self.length
-        parts = torch.arange(sequences).chunk(count)
-        return [self._between(int(part[0]), int(part[-1]) + 1) for part in parts]
+        edges = [sequences * part // count for part in range(count + 1)]
+        return [self._between(first, stop) for first, stop in itertools.pairwise(edges)]
 
     def _between(self, first: int, stop: int) -> Samples:
         tensors = {

@@ -7,6 +7,7 @@ ended and are not yet reported, hyperparameters, what schedules and components r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -23,10 +24,14 @@ from engine.sim import Episodes
 from .report import joined
 
 if TYPE_CHECKING:
+    from .rollout import Lane
     from .trainer import Trainer
 
 _AFTER: Final = ("observations", "masks", "starts")
 """Tables whose last entry is the next rollout's first."""
+
+_PIECES: Final = 8
+"""So many, if their number divides by it, are the envs of a lane saved in: as many ranks can go on with them."""
 
 _TAKEN: Final = ("actions", "rewards", "terminated", "truncated", "log_probs", "values", "final_values")
 """Tables that the steps of an unfinished rollout have filled."""
@@ -52,16 +57,21 @@ def state_tensors(trainer: Trainer) -> dict[str, Tensor]:
             found[f"rollout.{name}"] = ranks.gathered(table if trainer.in_rollout else table[-1:], dim=1)
     if trainer.in_rollout:
         found.update(_unfinished(trainer))
-    for lane in trainer.lanes:
-        state = torch.frombuffer(bytearray(lane.batch.save()), dtype=torch.uint8)
-        for rank, part in enumerate(ranks.gathered(state.unsqueeze(0), dim=0)):
-            first = lane.batch.first_env + (rank - ranks.shard.rank) * _envs(trainer)
-            found[f"envs.{first}.{lane.batch.env_count}"] = part
-    for lane in trainer.lanes:
-        for number, player in enumerate(lane.players):
-            for key, value in player.state().items():
-                found[f"players.{lane.batch.first_env}.{number}.{key}"] = value
+    found.update(ranks.merged({name: tensor for lane in trainer.lanes for name, tensor in _lane_tensors(lane).items()}))
     found.update(_episode_tensors(trainer))
+    return found
+
+
+def _lane_tensors(lane: Lane) -> dict[str, Tensor]:
+    """Its envs, in pieces so that another number of ranks can share them; and what its players remember."""
+    batch, found = lane.batch, {}
+    piece = batch.env_count // math.gcd(batch.env_count, _PIECES)
+    for first in range(0, batch.env_count, piece):
+        state = torch.frombuffer(bytearray(batch.save(first, piece)), dtype=torch.uint8)
+        found[f"envs.{batch.first_env + first}.{piece}"] = state
+    for number, player in enumerate(lane.players):
+        for key, value in player.state().items():
+            found[f"players.{batch.first_env}.{number}.{key}"] = value
     return found
 
 
@@ -79,7 +89,7 @@ def _unfinished(trainer: Trainer) -> dict[str, Tensor]:
 def _episode_tensors(trainer: Trainer) -> dict[str, Tensor]:
     """Episodes that ended in an unfinished rollout: they will be reported with it."""
     trainer.drain()
-    episodes = joined(trainer.episodes)
+    episodes = trainer.ranks.episodes(joined(trainer.episodes))
     if not len(episodes):
         return {}
     names = [each.name for each in fields(Episodes) if each.name != "dropped"]
@@ -126,7 +136,13 @@ def restore_state(trainer: Trainer, tensors: Mapping[str, Tensor], meta: Mapping
         _restore_envs(lane.batch, tensors)
         for number, player in enumerate(lane.players):
             prefix = f"players.{lane.batch.first_env}.{number}."
-            player.restore({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
+            own = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+            if own.keys() != player.state().keys():
+                raise CheckpointError(
+                    f"the checkpoint does not say what plays without learning from env {lane.batch.first_env} on",
+                    hint="resume with the ranks and learner_threads that it was saved with",
+                )
+            player.restore(own)
     trainer.resets, trainer.dropped = int(state["resets"]), int(state["dropped"])
     trainer.elapsed_before = float(state["elapsed_s"])
     trainer.step, trainer.iteration = int(meta["step"]), int(meta["iteration"])
@@ -138,12 +154,13 @@ def _restore_unfinished(trainer: Trainer, tensors: Mapping[str, Tensor], state: 
         learner.last_values.copy_(trainer.ranks.own(tensors[f"rollout.last_values.{learner.name}"], dim=0))
         if learner.memories is not None:
             learner.memories.copy_(trainer.ranks.own(tensors[f"rollout.memories.{learner.name}"], dim=1))
-    steps = state["t"]
-    if len(steps) != len(trainer.lanes):
+    steps = list(state["t"])
+    if len(set(steps)) == 1:
+        steps = steps[:1] * len(trainer.lanes)  # all stood at one step, so it does not matter who goes on with which
+    if len(steps) != len(trainer.lanes) or (trainer.ranks.count > 1 and len(set(steps)) > 1):
         raise CheckpointError(
-            f"the checkpoint was taken within a rollout of {len(steps)} learner_threads, this run has "
-            f"{len(trainer.lanes)}",
-            hint=f"resume with trainer.learner_threads={len(steps)}",
+            f"the checkpoint was taken within a rollout, with {len(steps)} learner_threads at different steps",
+            hint="resume it with one process, without torchrun",
         )
     for lane, t in zip(trainer.lanes, steps, strict=True):
         lane.t = int(t)
@@ -167,12 +184,10 @@ def _restore_envs(batch: Any, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _restore_episodes(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
+    """Those of all ranks, to the first: they are reported once."""
+    if not trainer.ranks.is_first:
+        return
     names = [each.name for each in fields(Episodes) if each.name != "dropped"]
     if f"episodes.{names[0]}" in tensors:
         arrays = {name: tensors[f"episodes.{name}"].numpy() for name in names}
         trainer.episodes = [Episodes(**arrays, dropped=0)]
-
-
-def _envs(trainer: Trainer) -> int:
-    """Of one rank."""
-    return sum(lane.batch.env_count for lane in trainer.lanes)

@@ -33,6 +33,7 @@ from engine.runs import (
     RunWriter,
     SetHyper,
     SharePolicy,
+    SilentWriter,
     Stop,
     Unwatch,
     Watch,
@@ -72,7 +73,7 @@ class Trainer:
         self,
         worlds: Sequence[World],
         config: TrainerConfig,
-        writer: RunWriter,
+        writer: RunWriter | SilentWriter,
         controls: Controls | None = None,
         *,
         world_names: Sequence[str] = (),
@@ -125,6 +126,7 @@ class Trainer:
         self.drawn_from = self.generator.get_state()  # where the present rollout's random numbers began
         self.episodes: list[Episodes] = []  # drained, and not yet reported
         self._postponed: deque[Command] = deque()  # read between rollout steps, meant for the next iteration
+        self._together: set[Command] = set()  # asked of the first rank, and done once all ranks know
         self._stopping = False
         self._paused = False
         self._going = threading.Event()  # cleared while paused, for the lanes of other threads
@@ -276,8 +278,8 @@ class Trainer:
 
     def _seat_script(self, name: str, agents: Tensor, players: list[list[Player]]) -> None:
         assert self.rules is not None
-        for number, (lane, seated) in enumerate(zip(self.lanes, players, strict=True)):
-            policy = create_policy(name, self.rules, self.spec, seed=self.config.seed + 7919 * (number + 1))
+        for lane, seated in zip(self.lanes, players, strict=True):
+            policy = create_policy(name, self.rules, self.spec, seed=self.config.seed + 7919 * (lane.batch.first_env + 1))
             seated.append(ScriptedSeat(policy, lane, _rows_of(agents, lane.batch.rows, self.spec.agent_count)))
 
     # The iteration
@@ -356,9 +358,9 @@ class Trainer:
         iteration_s = time.monotonic() - self._iteration_started
         fps = self.config.batch_size(self.spec.agent_count) / max(iteration_s, 1e-9)
         self.drain()
-        episodes, self.episodes = joined(self.episodes), []
+        episodes, self.episodes = self.ranks.episodes(joined(self.episodes)), []
         metrics = self.metrics
-        metrics["rollout/reward_per_step"] = float(self.rollout.rewards.mean())  # there even where no episode ended
+        metrics["rollout/reward_per_step"] = self._reward_per_step()  # there even where no episode ended
         metrics.update(episode_metrics(episodes, self.spec, can_terminate=self._can_terminate))
         self.resets += (len(episodes) + episodes.dropped) // self.spec.agent_count
         metrics["maps/worlds"] = float(len(self.worlds))
@@ -370,6 +372,7 @@ class Trainer:
         metrics.update(self.stopwatch.metrics())
         self.stopwatch.restart()
         self.components.on_epoch_end(self)
+        metrics = self.metrics = self.ranks.told(metrics)  # the first has more of them, and schedules go by them
         if self.config.curriculum.stages:
             metrics["curriculum/stage"] = float(self.curriculum.stage + 1)
             if self.curriculum.advance(self.step, metrics, self._all_batches):
@@ -395,6 +398,9 @@ class Trainer:
             for metric in learner.scheduler.unseen():
                 self.event("warning", f"no metric {metric} was logged so far: a schedule or a gate waits for it")
 
+    def _reward_per_step(self) -> float:
+        return float(self.ranks.sum(self.rollout.rewards.mean())) / self.ranks.count
+
     def drain(self) -> None:
         self.episodes += [lane.batch.drain_episodes() for lane in self.lanes]
 
@@ -407,15 +413,44 @@ class Trainer:
     # Commands
 
     def _obey(self) -> None:
-        """Top of an iteration: everything that was asked."""
-        while self._postponed:
-            self._execute(self._postponed.popleft())
-        while (command := self.controls.take()) is not None:
-            self._execute(command)
-        self._wait_while_paused()
+        """Top of an iteration: everything that was asked, of the first rank: the others are told."""
+        if self.ranks.is_first:
+            while self._postponed:
+                self._execute(self._postponed.popleft())
+            while (command := self.controls.take()) is not None:
+                self._execute(command)
+            self._wait_while_paused()
+        if self.ranks.count > 1:
+            self._agree()
+
+    def _agree(self) -> None:
+        """What the first rank was asked, on all of them; the others wait here while it is paused."""
+        orders = self.ranks.told(self._orders())
+        while orders["paused"]:
+            orders = self.ranks.told()
+        self._stopping = orders["stopping"]
+        for learner in self.learners:
+            learner.base.update(orders["hyper"][learner.name])
+        self._together.clear()
+        if orders["checkpoint"]:
+            self.checkpoint("asked for")
+        if orders["share"]:
+            self._share_policy()
+
+    def _orders(self, *, paused: bool = False) -> dict[str, Any]:
+        return {
+            "paused": paused,
+            "stopping": self._stopping,
+            "hyper": {learner.name: learner.base for learner in self.learners},
+            "checkpoint": Checkpoint() in self._together,
+            "share": SharePolicy() in self._together,
+        }
 
     def _obey_between_steps(self) -> None:
-        """Pause and Stop at once, the rest at the top of the next iteration, in order."""
+        """Pause and Stop at once, the rest at the top of the next iteration, in order. Several ranks do all of it
+        there: they stand still together or not at all."""
+        if self.ranks.count > 1:
+            return
         while (command := self.controls.take()) is not None:
             if isinstance(command, Pause | Resume | Stop):
                 self._execute(command)
@@ -431,6 +466,8 @@ class Trainer:
         paused_at = time.monotonic()
         while self._paused and not self._stopping:
             self._publish(RunState.PAUSED)
+            if self.ranks.count > 1:
+                self.ranks.told(self._orders(paused=True))  # so that they do not take it for dead
             if (command := self.controls.take(timeout=_HEARTBEAT_S)) is not None:
                 self._execute(command)
         self._going.set()
@@ -452,6 +489,8 @@ class Trainer:
             case Stop():
                 self._stopping = True
                 self.event("command", "stop asked for")
+            case Checkpoint() | SharePolicy() if self.ranks.count > 1:
+                self._together.add(command)
             case Checkpoint():
                 self.checkpoint("asked for")
             case SetHyper(name, value):
@@ -484,13 +523,16 @@ class Trainer:
     def _share_policy(self) -> None:
         """Leave the network, and nothing else, in a folder of its own: checkpoints are the user's."""
         network = {name: tensor for name, tensor in self.tensors().items() if NETWORK_PREFIX in name}
+        if not self.ranks.is_first:
+            return
         self.controls.shared_policy = save_checkpoint(
             self.writer.path / _SHARED, self.step, network, self.meta(), keep=1
         )
 
     def _watch(self, command: Watch) -> None:
-        if not 0 <= command.env < self.config.env_count or not command.fps > 0:
-            self.event("warning", f"cannot watch env {command.env} of {self.config.env_count} at {command.fps:g} fps")
+        envs = self.config.env_count // self.ranks.count  # of this rank, the first: the others show nothing
+        if not 0 <= command.env < envs or not command.fps > 0:
+            self.event("warning", f"cannot watch env {command.env} of {envs} at {command.fps:g} fps")
             return
         self._watched, self._frame_due = command, 0.0
         for lane in self.lanes:

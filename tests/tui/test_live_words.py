@@ -37,9 +37,13 @@ class Rest:
     """A policy that never moves."""
 
     name = "rest"
+    masked = False
 
-    def act(self, observations: np.ndarray, greedy: bool = False) -> np.ndarray:
+    def act(self, observations: np.ndarray, greedy: bool = False, masks: np.ndarray | None = None) -> np.ndarray:
         return np.zeros(len(observations), np.int32)
+
+    def forget(self, ended: np.ndarray) -> None:
+        """There is nothing to forget."""
 
 
 def play_on(drawing: str, rules: Rules) -> Play:

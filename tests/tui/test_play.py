@@ -24,12 +24,18 @@ class Always:
     """A policy that takes one action for every agent."""
 
     name = "always"
+    masked = False
 
     def __init__(self, play: Play, action: str) -> None:
         self.action = play.action_named(action)
 
-    def act(self, observations: NDArray[np.uint8], greedy: bool = False) -> NDArray[np.int32]:
+    def act(
+        self, observations: NDArray[np.uint8], greedy: bool = False, masks: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.int32]:
         return np.full(len(observations), self.action, np.int32)
+
+    def forget(self, ended: NDArray[np.bool_]) -> None:
+        """There is nothing to forget."""
 
 
 def play_on(drawing: str, rules: Rules = WALK) -> Play:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # only types: the settings are read where neither torch nor t
     import torch
 
     from engine.policies.networks import PolicyNetwork
-    from engine.runs import RunWriter
+    from engine.runs import RunWriter, SilentWriter
     from engine.sim import Rules, Spec, World
     from engine.training.config import TrainerConfig
     from engine.training.ranks import Ranks
@@ -68,7 +68,7 @@ class TrainerView(Protocol):
     @property
     def rollout(self) -> Rollout: ...
     @property
-    def writer(self) -> RunWriter: ...
+    def writer(self) -> RunWriter | SilentWriter: ...
     @property
     def ranks(self) -> Ranks: ...
     @property
