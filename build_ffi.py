@@ -22,6 +22,7 @@ SOURCES = [
     "inventory",
     "objects",
     "observe",
+    "onehot",
     "planes",
     "pool",
     "rewards",

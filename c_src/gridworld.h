@@ -41,6 +41,7 @@ enum {
     GW_MAX_WINDOW = 15,      // cells per side of the observation window, odd
     GW_MAX_TOKENS = 1024,    // tokens of one observation
     GW_MAX_GLYPHS = 250,     // glyphs an agent may show
+    GW_MAX_CODED = 4096,     // bytes of a row that a gw_onehot reads
     GW_MAX_THREADS = 64,     // workers of one batch, the caller included
     GW_MAX_WORLDS = 4096,    // worlds of one batch
     GW_NAME_SIZE = 32,       // bytes of a name, the closing zero included
@@ -573,14 +574,15 @@ typedef struct gw_onehot {
     int32_t width;    // floats of a weight row
 } gw_onehot;
 
-// Write sums [row_count][width]: of the rows of weight [weight_rows][width] that an observation's bytes select, added
-// in the order of the bytes.
+// Write sums [row_count][width]: of the rows of weight [weight_rows][width] that an observation's bytes select. How
+// they round depends on the first 64 rows of the call.
 gw_status gw_onehot_sum(const gw_onehot *layer, const uint8_t *observations, int64_t row_count, const float *weight,
                         int64_t weight_rows, float *sums);
 
-// Write weight_gradient [weight_rows][width], from gradient [row_count][width] of the sums.
+// Write weight_gradient [weight_rows][width], from gradient [row_count][width] of the sums and its total [width] over
+// the rows.
 gw_status gw_onehot_gradient(const gw_onehot *layer, const uint8_t *observations, int64_t row_count,
-                             const float *gradient, float *weight_gradient, int64_t weight_rows);
+                             const float *gradient, const float *total, float *weight_gradient, int64_t weight_rows);
 
 // Version of the engine: 10000 * major + 100 * minor + patch. Snapshots carry it.
 int32_t gw_version(void);

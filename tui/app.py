@@ -650,6 +650,14 @@ class GridrlApp(App[int]):
 
         self._command(Stop())
 
+    def on_monitor_pane_continue_requested(self, event: MonitorPane.ContinueRequested) -> None:
+        self._continue_run(event.run_id)
+
+    @work(thread=True, group="run", exit_on_error=False)  # not exclusive, as _start_run
+    def _continue_run(self, run_id: str) -> None:
+        session = self._live_session()
+        self._answer(lambda: RunStarted(session.continue_run(run_id)))
+
     def on_monitor_pane_checkpoint_requested(self) -> None:
         from engine.runs import Checkpoint
 

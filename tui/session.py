@@ -20,6 +20,7 @@ from engine.errors import QueryCancelled, RunError, UsageError
 from engine.maps import GridMap
 from engine.policies.registry import Policy, create_policy
 from engine.recipes import RecipeConfig, maps_of, prepare_run
+from engine.recipes.resume import recorded_config, recorded_maps, resume_run
 from engine.runs import (
     Command,
     Event,
@@ -34,6 +35,7 @@ from engine.runs import (
     Watch,
     list_runs,
 )
+from engine.sim import Rules
 from engine.stats import QuerySession, Result, TableInfo
 from tui.panes.live.scene import Scene
 from tui.panes.live.words import tell_end, tell_step
@@ -327,15 +329,39 @@ class Session:
                 raise UsageError("a run is under way already", hint="stop it first: F3, then s")
             maps, rules = self.play.maps, self.config.rules
             run = prepare_run(self.recipe, self.config, self.root, grid_map=maps[0])
-            with self._owning:
-                if self._is_closed:
-                    run.close()
-                    raise UsageError("the program is ending")
-                self.own_run, self._run_maps, self._run_rules = run, maps, rules
-                self.config = self.config.model_copy(update={"run": None})  # a name is for one run
-                return run.start()
+            self._own(run, maps, rules)
+            self.config = self.config.model_copy(update={"run": None})  # a name is for one run
+            return run.start()
         finally:
             self._starting.release()
+
+    def continue_run(self, run_id: str) -> LocalRun:
+        """Worker: go on with a run that ended, from its last checkpoint, on the maps that it was begun on.
+
+        Raises:
+            GridrlError: it cannot go on, or another run is under way.
+        """
+        if not self._starting.acquire(blocking=False):
+            raise UsageError("a run is being prepared already")
+        try:
+            if self.is_training:
+                raise UsageError("a run is under way already", hint="stop it first: F3, then s")
+            if self.own_run is not None:
+                self.own_run.join()  # it has said how it ended, and is about to let go of its directory
+            info = RunDirectory(self.root / run_id).info()
+            run = resume_run(self.root / run_id)
+            self._own(run, tuple(recorded_maps(info)), recorded_config(info).rules)
+            return run.start()
+        finally:
+            self._starting.release()
+
+    def _own(self, run: LocalRun, maps: tuple[GridMap, ...], rules: Rules) -> None:
+        """Take a run that is about to start, or close it if the program ends meanwhile."""
+        with self._owning:
+            if self._is_closed:
+                run.close()
+                raise UsageError("the program is ending")
+            self.own_run, self._run_maps, self._run_rules = run, maps, rules
 
     def adopt_run(self, run: LocalRun) -> None:
         """Show a run that this process has just started."""

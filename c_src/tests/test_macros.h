@@ -36,6 +36,7 @@ void test_check_hash(const char *file, int line, uint64_t actual, uint64_t expec
     X(masks)                                                                                                           \
     X(episodes)                                                                                                        \
     X(observations)                                                                                                    \
+    X(onehot)                                                                                                          \
     X(snapshots)                                                                                                       \
     X(threads)                                                                                                         \
     X(lifetimes)                                                                                                       \

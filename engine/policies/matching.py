@@ -17,7 +17,7 @@ from engine.errors import CheckpointError
 from .layers import OneHotLinear
 from .networks import AttentionNetwork, CnnNetwork, MlpNetwork, PolicyNetwork, build_network
 from .signature import Signature
-from .tokens import TokenReader
+from .tokens import TokenLinear, TokenReader
 
 _NEVER = -1e9  # bias of an action that is not known: its probability is exactly 0
 
@@ -132,7 +132,7 @@ def _mlp_axes(network: MlpNetwork) -> Iterator[tuple[str, _Axis]]:
         yield "entry.weight", _Axis(0, values)
         names, scales = _amounts(signature)
         yield "amount_entry.weight", _Axis(1, names, scales)
-    elif signature.encoding == "tokens":
+    elif isinstance(network.entry, TokenLinear):
         names, scales = _codes(network.entry.reader, signature)
         cells = range(signature.cell_count)
         yield "entry.weight", _Axis(0, [(cell, name) for cell in cells for name in names], scales * len(cells))

@@ -5,9 +5,9 @@ Stateless, any thread. Importing this loads no torch: a trained policy loads it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,14 @@ class Policy(Protocol):
 
     def forget(self, ended: NDArray[np.bool_]) -> None:
         """Rows (rows,) whose episode has ended, and who are to start afresh. To be told before the next `act`."""
+        ...
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything that the next actions depend on, but for weights: random streams and what its rows remember."""
+        ...
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on exactly from where `state` was taken."""
         ...
 
 

@@ -6,7 +6,9 @@ it, used by one thread at a time, and treats all rows at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ Observations = NDArray[np.uint8]
 Actions = NDArray[np.int32]
 Masks = NDArray[np.uint8] | None
 Ended = NDArray[np.bool_]
+State = dict[str, NDArray[Any]]
 
 _READY = 1  # GW_PLANE_READY: can be used now
 _COOLING = 2  # GW_PLANE_READY: later
@@ -55,6 +58,14 @@ class RandomPolicy:
     def forget(self, ended: Ended) -> None:
         """There is nothing to forget."""
 
+    def state(self) -> State:
+        """Where its random numbers stand."""
+        return {"random": self._random.state()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from there."""
+        self._random.restore(state["random"])
+
 
 class NoopPolicy:
     """Never does anything."""
@@ -74,6 +85,13 @@ class NoopPolicy:
 
     def forget(self, ended: Ended) -> None:
         """There is nothing to forget."""
+
+    def state(self) -> State:
+        """Nothing."""
+        return {}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Nothing changes it."""
 
 
 class SimplePolicy:
@@ -105,6 +123,15 @@ class SimplePolicy:
 
     def forget(self, ended: Ended) -> None:
         """The way it roams is as good in a new episode."""
+
+    def state(self) -> State:
+        """Where its random numbers stand, and the ways its rows roam."""
+        return {"random": self._random.state(), "headings": self._headings.astype(np.int64)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from there."""
+        self._random.restore(state["random"])
+        self._headings = state["headings"].astype(np.intp)
 
     def _read_actions(self, rules: Rules) -> None:
         by_verb: dict[tuple[Verb, str | None], int] = {}

@@ -58,9 +58,7 @@ class TorchPolicy:
         self._distinct = list(dict.fromkeys(self.networks))
         seeds = (seed,) if isinstance(seed, int) else seed
         self._generators = [torch.Generator().manual_seed(each) for each in seeds]
-        self._rows: list[Tensor] = []  # of each distinct network, ascending
-        self._memories: list[Tensor] = []  # (its rows, memory size) of each distinct network
-        self._row_count = 0
+        self._begin(0)
 
     def again(self, seed: Seeds) -> TorchPolicy:
         """The same networks with random streams and rows of their own."""
@@ -89,8 +87,21 @@ class TorchPolicy:
         if len(ended) != self._row_count:
             return  # nobody has acted for them yet
         fresh = torch.from_numpy(np.ascontiguousarray(ended, dtype=np.bool_))
-        for rows, memory in zip(self._rows, self._memories, strict=True):
-            memory[fresh[rows]] = 0
+        pairs = zip(self._rows, self._memories, strict=True)
+        self._memories = [memory * ~fresh[rows].unsqueeze(1) for rows, memory in pairs]
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Random streams, and what its rows remember."""
+        streams = torch.stack([generator.get_state() for generator in self._generators])
+        memories = {f"memory.{index}": memory.numpy().copy() for index, memory in enumerate(self._memories)}
+        return {"random": streams.numpy(), "rows": np.array(self._row_count), **memories}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from there."""
+        for generator, own in zip(self._generators, state["random"], strict=True):
+            generator.set_state(torch.from_numpy(own.copy()))
+        self._begin(int(state["rows"]))
+        self._memories = [torch.from_numpy(state[f"memory.{i}"].copy()) for i in range(len(self._distinct))]
 
     def evaluate(self, observations: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Action probabilities (rows, actions) and values (rows,), by what the rows remember; they remember no more."""
@@ -115,14 +126,14 @@ class TorchPolicy:
 
     def _begin(self, row_count: int) -> None:
         """Rows that are new: who plays which, and empty memories."""
+        self._row_count = row_count
         agents = torch.arange(row_count) % len(self.networks)
-        self._rows = []
+        self._rows: list[Tensor] = []  # of each distinct network, ascending
         for network in self._distinct:
             own = [index for index, each in enumerate(self.networks) if each is network]
             self._rows.append(torch.isin(agents, torch.tensor(own)).nonzero().squeeze(1))
         pairs = zip(self._distinct, self._rows, strict=True)
         self._memories = [torch.zeros(len(rows), network.memory_size) for network, rows in pairs]
-        self._row_count = row_count
 
     def _sampled(self, logits: Tensor) -> Tensor:
         """Actions (rows, heads): each share of the rows by numbers from its own stream."""

@@ -77,7 +77,12 @@ def _sources_of(config: WorldConfig) -> list[MapSource]:
 
 
 def prepare_run(
-    recipe: str, config: RecipeConfig, root: Path | None = None, *, grid_map: GridMap | None = None
+    recipe: str,
+    config: RecipeConfig,
+    root: Path | None = None,
+    *,
+    grid_map: GridMap | None = None,
+    place: Place = Place(),
 ) -> LocalRun:
     """Make the run's directory and a LocalRun that is not yet started; whoever calls must close it.
 
@@ -86,6 +91,7 @@ def prepare_run(
         root: where runs live; the user's own place by default.
         grid_map: a map in hand, such as an edited one. Where it is none of the configuration's, it is trained on
             alone.
+        place: among the processes that train together; the first of them makes the directory.
 
     Raises:
         MapError, SimError, RunError, ConfigError: before anything is left on the disk.
@@ -105,12 +111,16 @@ def prepare_run(
     }
     for error in impossible(trainer_checks(config, made[0].world.spec.observation_size)):
         raise error
-    name = config.run or new_run_id(root)
+    require_shares(config.trainer, config.rules.agents, place)
     names = _names_of(config) if len(made) == len(_names_of(config)) else [maps[0].name]
     Curriculum(config.trainer.curriculum, names)  # refuses maps that there are not
-    writer = RunWriter.create(root, name, config.model_dump(mode="json"), {**meta, "map_names": names})
+    writer: RunWriter | SilentWriter = SilentWriter(f"rank-{place.rank}")
+    if place.is_first:
+        name = config.run or new_run_id(root)
+        writer = RunWriter.create(root, name, config.model_dump(mode="json"), {**meta, "map_names": names})
     worlds = [each.world for each in made]
-    return LocalRun(worlds, config.trainer, writer, world_names=names, worlds_made=WORLDS.misses - misses)
+    misses = WORLDS.misses - misses
+    return LocalRun(worlds, config.trainer, writer, world_names=names, worlds_made=misses, place=place)
 
 
 def trainer_checks(config: WorldConfig, observation_bytes: int) -> tuple[Check, ...]:

@@ -291,8 +291,8 @@ class RunDirectory:
         return RunFeed(self.path)
 
     def read_metrics(self) -> list[MetricsLogged]:
-        """The whole metrics log. Lines that are damaged are left out."""
-        events = map(metrics_of, self.log("metrics").read_new())
+        """The metrics log. Lines that are damaged are left out, and steps that a later attempt took again are its."""
+        events = map(metrics_of, _counting(self.log("metrics").read_new()))
         return [event for event in events if event is not None]
 
     def read_events(self) -> list[dict[str, Any]]:
@@ -300,8 +300,8 @@ class RunDirectory:
         return self.log("events").read_new()
 
     def read_episodes(self) -> list[dict[str, Any]]:
-        """The whole episode log, as records."""
-        return self.log("episodes").read_new()
+        """The episode log, as records; those of steps that a later attempt took again are left out."""
+        return _counting(self.log("episodes").read_new())
 
     def checkpoints(self) -> list[CheckpointInfo]:
         """The checkpoints with a sound manifest, by step."""
@@ -424,6 +424,20 @@ def _info_of(run_id: str, record: Mapping[str, Any]) -> RunInfo:
         versions={key: str(value) for key, value in _mapping(record.get("versions")).items()},
         meta={key: value for key, value in record.items() if key not in known},
     )
+
+
+def _counting(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without what was logged after the checkpoint that a later attempt went on from: that one took the steps again."""
+    kept: list[dict[str, Any]] = []
+    attempt = 0
+    for record in records:
+        newest = _whole(record.get("attempt"), 1)
+        if newest > attempt:
+            attempt, step = newest, _whole(record.get("step"))
+            while kept and _whole(kept[-1].get("step")) >= step:
+                kept.pop()
+        kept.append(record)
+    return kept
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from engine.training.local import LocalRun
 
 from .text import note
 
-_POLL_S = 0.2  # how soon a signal is answered and the end noticed
+POLL_S = 0.2  # how soon a signal is answered and the end noticed
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TWICE_S = 1.0  # a signal this soon after the first is the first once more: `timeout` and others send both
 
@@ -59,7 +59,7 @@ def wait(local: LocalRun, signals: list[Signal], look: Callable[[], None] = lamb
         look: called a few times a second in the meantime.
     """
     stopping = False
-    while not local.join(_POLL_S):
+    while not local.join(POLL_S):
         if signals and not stopping:
             stopping = True
             note("stopping, with a checkpoint; once more to leave at once")

@@ -65,7 +65,7 @@ def plan(resolution: Resolution) -> Plan:
 def _tried(config: WorldConfig) -> list[GridrlError]:
     """What else a tool would refuse when it starts: further maps and worlds, who plays, what is varied."""
     from .policies import find_player  # deferred: each tool's plan loads only its own
-    from .trials import Space
+    from .sweep import checked_space
 
     attempts: list[Callable[[], object]] = [partial(worlds_of, config)]
     if isinstance(config, EvaluateConfig):
@@ -74,7 +74,7 @@ def _tried(config: WorldConfig) -> list[GridrlError]:
     elif isinstance(config, PlayConfig | ReplayConfig):
         attempts.append(partial(find_player, config.policy))
     elif isinstance(config, SweepConfig):
-        attempts.append(partial(Space, config))
+        attempts.append(partial(checked_space, config))
     faults = []
     for attempt in attempts:
         try:

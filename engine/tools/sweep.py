@@ -14,12 +14,14 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count as count_from
+from itertools import islice
 from typing import Final
 
 from pydantic import ValidationError
 
 from engine.errors import ConfigError, GridrlError, MapError, RunError, SimError, UsageError
 from engine.recipes import RecipeConfig, Resolution, SweepConfig, prepare_run
+from engine.recipes.metrics import require_metric
 from engine.recipes.overrides import overrides_of, shortened
 from engine.recipes.tree import escaped
 from engine.runs import RunDirectory, RunState, check_run_name, new_run_id, runs_root
@@ -32,6 +34,8 @@ LAST_VALUES: Final = 10
 """A trial is judged by the mean of so many last logged values of the metric: one alone is mostly noise."""
 
 _MAX_NAMES = 6  # metrics named in a hint
+_TRIALS_ASKED: Final = 64
+"""A metric is looked for in what so many trials log: what varies may switch on what logs it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class _Result:
 def run(resolution: Resolution) -> int:
     config = resolution.config
     assert isinstance(config, SweepConfig)
-    space = Space(config)
+    space = checked_space(config)
     sweep = _Sweep(resolution.recipe.name, space, _name(config))
     line(f"sweep   {sweep.name}")
     line(f"folder  {printable(sweep.root)}")
@@ -62,6 +66,30 @@ def run(resolution: Resolution) -> int:
     if all(result.value is None for result in results):
         raise RunError("no trial came to an end", hint="the words beside each say why")
     return 0
+
+
+def checked_space(config: SweepConfig) -> Space:
+    """What a sweep varies; refused before anything is trained if it cannot be compared.
+
+    Raises:
+        ConfigError: a parameter is none, or no trial would log the metric.
+    """
+    space = Space(config)
+    require_metric(config.metric, _configurations(space))
+    return space
+
+
+def _configurations(space: Space) -> Iterator[RecipeConfig]:
+    """Those of the first trials; where none can be made, that of the sweep itself."""
+    found = False
+    for trial in islice(space.trials(), _TRIALS_ASKED):
+        try:
+            yield space.configured(trial, "x")
+        except ConfigError:
+            continue  # it is told when its turn comes
+        found = True
+    if not found:
+        yield space.config
 
 
 def _name(config: SweepConfig) -> str:

@@ -6,14 +6,16 @@ the second ends at once.
 
 from __future__ import annotations
 
+import os
 import time
 
 from engine.errors import RunError
 from engine.recipes import RecipeConfig, Resolution, prepare_run
 from engine.runs import EventLogged, MetricsLogged, RunHandle, RunState, runs_root
 from engine.training.local import LocalRun
+from engine.training.torchrun import place_of
 
-from .foreground import Signal, asked_to_stop, wait
+from .foreground import POLL_S, Signal, asked_to_stop, wait
 from .text import GAP, count, line, note, number, padded, printable
 
 _LINE_PERIOD_S = 2.0  # slow enough to read, fast enough to see that it lives
@@ -32,10 +34,11 @@ _COLUMNS = (
 def run(resolution: Resolution) -> int:
     config = resolution.config
     assert isinstance(config, RecipeConfig)
+    place = place_of()
     with asked_to_stop() as signals:
-        local = prepare_run(resolution.recipe.name, config)
+        local = prepare_run(resolution.recipe.name, config, place=place)
         try:
-            return follow(local.start(), signals)
+            return follow(local.start(), signals) if place.is_first else follow_silently(local.start(), signals)
         finally:
             local.close(timeout=None)  # a checkpoint on a slow disk may take its time; a second signal does not
 
@@ -56,6 +59,20 @@ def follow(local: LocalRun, signals: list[Signal]) -> int:
     figures.read(local)
     figures.print_if_new()
     return _said_goodbye(local, folder, signals)
+
+
+def follow_silently(local: LocalRun, signals: list[Signal]) -> int:
+    """Wait for a rank that is not the first, which alone prints. Returns the exit code.
+
+    A signal is for the first rank to answer: this one ends when that one says so, or is gone.
+    """
+    while not local.join(POLL_S):
+        if signals and local.state().status is RunState.STARTING:
+            os._exit(128 + signals[0].number)  # the others have not come, and nothing but this interrupts the wait
+    state = local.state()
+    if state.status is RunState.FAILED:
+        raise RunError(state.message)
+    return 128 + signals[0].number if signals else 0
 
 
 def _said_goodbye(local: LocalRun, folder: str, signals: list[Signal]) -> int:

@@ -39,6 +39,10 @@ HYPER = (
 """Hyperparameters of a learner that a schedule may change; loss.<name> are the weights of its losses."""
 
 
+_PIECE = 4096  # samples that a CPU learns from at once: what lies between its layers stays in the cache
+
+import os; _PIECE = int(os.environ.get('PIECE', _PIECE))
+
 @dataclass(frozen=True)
 class _Part:
     """Samples of one step, and the losses that learn from them."""
@@ -98,6 +102,7 @@ class Learner:
         chunks = config.horizon // self.length
         self.memories = torch.zeros(chunks, self.own_rows, size, device=device) if size else None
         self._workers, self._ranks = workers, ranks
+        self._in_pieces = True
         self._parameters = list(self.network.parameters())
         self._rollout_losses = tuple(loss for loss in self.losses if loss.reads_rollout)
         ordered = (*self._rollout_losses, *(loss for loss in self.losses if not loss.reads_rollout))
@@ -148,12 +153,7 @@ class Learner:
             advantages = self._ranks.normalized(samples["advantages"], count)
             samples = replace(samples, tensors={**samples.tensors, "advantages": advantages})
         parts = [_Part(samples, count, self._rollout_losses), *self._own_parts()]
-        shares = list(zip(*(self._shares(part) for part in parts), strict=False))
-        results = self._workers.map(self._gradients, shares)
-        totals, *others = results
-        for other in others:
-            for total, gradient in zip(totals, other, strict=True):
-                total.add_(gradient)
+        totals = _added(self._workers.map(self._worked, self._shares(parts)))
         *gradients, metrics = self._summed(totals)
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
             parameter.grad = gradient
@@ -171,8 +171,18 @@ class Learner:
                 parts.append(_Part(mine, len(drawn), (loss,)))
         return parts
 
-    def _shares(self, part: _Part) -> list[_Part]:
-        return [replace(part, samples=share) for share in part.samples.shares(self._workers.count)]
+    def _shares(self, parts: Sequence[_Part]) -> list[list[tuple[_Part, ...]]]:
+        """For each worker, the pieces that it works on one after the other."""
+        workers = self._workers.count
+        pieces = max(1, len(parts[0].samples) // (workers * _PIECE)) if self._in_pieces else 1
+        cut = [
+            [replace(part, samples=share) for share in part.samples.shares(workers * pieces)] for part in parts
+        ]
+        whole = list(zip(*cut, strict=True))
+        return [whole[first : first + pieces] for first in range(0, len(whole), pieces)]
+
+    def _worked(self, pieces: Sequence[Sequence[_Part]]) -> list[Tensor]:
+        return _added([self._gradients(piece) for piece in pieces])
 
     def _gradients(self, parts: Sequence[_Part]) -> list[Tensor]:
         """Of the losses on one share of each part: a gradient for each parameter, then the metrics.
@@ -343,6 +353,15 @@ class Learner:
             self.return_scale.restore(scale)
         self.generator.set_state(own["shuffles"])
         self.memory.copy_(self._ranks.own(own["memory"], dim=0))
+
+
+def _added(results: Sequence[list[Tensor]]) -> list[Tensor]:
+    """The sums, in order, of lists alike; in the tensors of the first."""
+    totals, *others = results
+    for other in others:
+        for total, tensor in zip(totals, other, strict=True):
+            total.add_(tensor)
+    return totals
 
 
 def _scheduler_of(config: TrainerConfig, losses: Sequence[Loss]) -> Scheduler:

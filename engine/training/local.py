@@ -10,6 +10,7 @@ import gc
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from engine.sim import World
 
 from .config import TrainerConfig
 from .control import Controls
+from .failure import memory_in_words
 from .torchrun import Place, require_shares
 
 if TYPE_CHECKING:  # only types here: the screen imports this module and must not load torch
@@ -144,10 +146,27 @@ class LocalRun:
 
     def _train_with(self, ranks: Ranks) -> RunState:
         from .state import load_tensors
-        from .trainer import Trainer
         from .warm_up import warm_up
 
-        trainer: Trainer = Trainer(
+        with self._memory_in_words(setting="env_count", what="a rollout"):
+            trainer = self._make(ranks)
+        try:
+            if self._checkpoint is not None:
+                trainer.restore(*load_tensors(self._checkpoint))
+            warm_up(trainer.network)
+            # A full collection over torch's objects stops every thread for 0.2 s; frozen, they are not looked at.
+            gc.collect()
+            gc.freeze()
+            with self._memory_in_words(setting="minibatch_size", what="an update"):
+                return trainer.run()
+        finally:
+            trainer.close()
+            gc.unfreeze()
+
+    def _make(self, ranks: Ranks) -> Trainer:
+        from .trainer import Trainer
+
+        return Trainer(
             self._worlds,
             self._config,
             self._writer,
@@ -156,17 +175,9 @@ class LocalRun:
             worlds_made=self._worlds_made,
             ranks=ranks,
         )
-        try:
-            if self._checkpoint is not None:
-                trainer.restore(*load_tensors(self._checkpoint))
-            warm_up(trainer.network)
-            # A full collection over torch's objects stops every thread for 0.2 s; frozen, they are not looked at.
-            gc.collect()
-            gc.freeze()
-            return trainer.run()
-        finally:
-            trainer.close()
-            gc.unfreeze()
+
+    def _memory_in_words(self, *, setting: str, what: str) -> AbstractContextManager[None]:
+        return memory_in_words(self._config, self._worlds[0].rules.agents, setting=setting, what=what)
 
     def _fail(self, message: str) -> None:
         """Leave the run FAILED in its directory and in the slot, even if the disk refuses the words."""

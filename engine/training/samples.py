@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -32,12 +33,12 @@ class Samples:
         return len(next(iter(self.tensors.values())))
 
     def shares(self, count: int) -> list[Samples]:
-        """Cut into `count` nearly equal parts, sequences kept whole; of few sequences, some parts have none."""
-        if count == 1 or not len(self):
-            return [self] * count
+        """Cut into `count` nearly equal parts, sequences kept whole; of few sequences, some are empty."""
+        if count == 1:
+            return [self]
         sequences = len(self) // self.length
-        edges = [sequences * part // count for part in range(count + 1)]
-        return [self._between(first, stop) for first, stop in itertools.pairwise(edges)]
+        ends = [sequences * part // count for part in range(count + 1)]
+        return [self._between(first, stop) for first, stop in pairwise(ends)]
 
     def _between(self, first: int, stop: int) -> Samples:
         tensors = {

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import CheckpointError
+from engine.policies.trained import NETWORK_PREFIX
 from engine.runs import load_checkpoint
 from engine.sim import Episodes
 
@@ -119,6 +120,7 @@ def restore_state(trainer: Trainer, tensors: Mapping[str, Tensor], meta: Mapping
             "the checkpoint holds a policy and no run", hint="it can be played; train anew to go on from another run"
         )
     trainer.in_rollout = bool(state["in_rollout"])
+    _require_shapes(trainer, tensors)
     for learner in trainer.learners:
         learner.restore(tensors)
     for name in (*_AFTER, *(_TAKEN if trainer.in_rollout else ())):
@@ -147,6 +149,38 @@ def restore_state(trainer: Trainer, tensors: Mapping[str, Tensor], meta: Mapping
     trainer.elapsed_before = float(state["elapsed_s"])
     trainer.step, trainer.iteration = int(meta["step"]), int(meta["iteration"])
     _restore_episodes(trainer, tensors)
+
+
+def _require_shapes(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
+    """Compare what is there before anything changes.
+
+    Raises:
+        CheckpointError: something is missing or of another shape; with both shapes.
+    """
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name, shape in _expected_shapes(trainer).items():
+        if found.get(name) != shape:
+            raise CheckpointError(
+                f"the checkpoint does not fit this run: {name} is {found.get(name, 'missing')}, the run needs {shape}",
+                hint="is it this run's own? one of other settings can be played, and not gone on with",
+            )
+
+
+def _expected_shapes(trainer: Trainer) -> dict[str, tuple[int, ...]]:
+    """Of what depends on the settings: networks, memories, tables of the rollout over the rows of all ranks."""
+    shapes, ranks = {}, trainer.ranks.count
+    for learner in trainer.learners:
+        prefix = f"roles.{learner.name}." if learner.name else ""
+        for name, tensor in learner.network.state_dict().items():
+            shapes[prefix + NETWORK_PREFIX + name] = tuple(tensor.shape)
+        rows, size = learner.memory.shape
+        shapes[f"{prefix}memory"] = (rows * ranks, size)
+    for name in (*_AFTER, *(_TAKEN if trainer.in_rollout else ())):
+        table = getattr(trainer.rollout, name)
+        if table is not None:
+            steps, rows, *rest = table.shape
+            shapes[f"rollout.{name}"] = (steps if trainer.in_rollout else 1, rows * ranks, *rest)
+    return shapes
 
 
 def _restore_unfinished(trainer: Trainer, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:

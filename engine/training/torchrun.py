@@ -15,7 +15,7 @@ from engine.errors import ConfigError
 
 from .config import TrainerConfig
 
-_HINT: Final = "start all processes at once with torchrun --nproc-per-node 2 -m engine.cli train ..., or unset WORLD_SIZE"
+_HINT: Final = "start all processes at once with torchrun --standalone --nproc-per-node 2 -m engine.cli train ..., or unset WORLD_SIZE"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def place_of(environment: Mapping[str, str] = os.environ) -> Place:
     for name in ("MASTER_ADDR", "MASTER_PORT"):
         if not environment.get(name):
             raise ConfigError(f"WORLD_SIZE is {count}, and {name} does not say where the others are", hint=_HINT)
-    _number(environment, "MASTER_PORT")
+    if not 1 <= _number(environment, "MASTER_PORT") <= 65535:
+        raise ConfigError("MASTER_PORT is no port: 1 to 65535", hint="torchrun --standalone finds a free one")
     return Place(rank, count)
 
 

@@ -606,6 +606,7 @@ class Trainer:
             "architecture": own.pop("", None),
             "roles": {role: {"architecture": architecture} for role, architecture in own.items()},
             "signature": self.signature.to_meta(),
+            "masked": self.config.masks,
             "hyper": {learner.name: learner.base for learner in self.learners},
             "schedules": {learner.name: learner.scheduler.state() for learner in self.learners},
             "components": self.components.state(self),

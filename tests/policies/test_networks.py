@@ -92,10 +92,35 @@ def test_largest_bytes_are_in_range(architecture: Architecture) -> None:
     assert torch.isfinite(values).all()
 
 
+def test_floats_enter_by_a_plain_layer() -> None:
+    signature = Signature.of_floats(4, ("left", "right"))
+    network = build_network(Architecture(hidden=(8,)), signature, seed=0)
+    observations = torch.randn((5, 4), generator=torch.Generator().manual_seed(0))
+
+    logits, values = network(observations)
+
+    hidden = torch.relu(observations @ network.entry.weight.t())
+    torch.testing.assert_close(logits, hidden @ network.policy_head.weight.t())
+    torch.testing.assert_close(values, (hidden @ network.value_head.weight.t()).squeeze(1))
+    torch.testing.assert_close(network.entry.weight.t() @ network.entry.weight, 2 * torch.eye(4), atol=1e-5, rtol=0)
+    assert signature.observation_size == 4
+
+
+def test_several_heads_stand_side_by_side() -> None:
+    signature = Signature.of_floats(4, ("left", "right", "low", "middle", "high"), (2, 3))
+
+    network = build_network(Architecture(hidden=(8,)), signature, seed=0)
+
+    assert network.heads.sizes == (2, 3)
+    assert network(torch.zeros(6, 4))[0].shape == (6, 5)
+
+
 def test_seed_alone_decides_the_weights() -> None:
     signature = Signature.of(spec_of(games.navigation()))
     torch.manual_seed(1)
+    before = torch.get_rng_state()
     first = build_network(Architecture(), signature, seed=7).state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
     second = build_network(Architecture(), signature, seed=7).state_dict()
     other = build_network(Architecture(), signature, seed=8).state_dict()

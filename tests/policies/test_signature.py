@@ -9,13 +9,34 @@ import pytest
 
 from engine.errors import CheckpointError
 from engine.policies.signature import Signature
-from engine.sim import games, spec_of
+from engine.sim import Encoding, games, spec_of
 
 
 def test_survives_json() -> None:
     signature = Signature.of(spec_of(games.arena()))
 
     assert Signature.from_meta(json.loads(json.dumps(signature.to_meta()))) == signature
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        Signature.of(spec_of(games.arena().model_copy(update={"encoding": Encoding.TOKENS}))),
+        Signature.of_floats(4, ("left", "right", "fire", "hold"), (2, 2)),
+    ],
+    ids=lambda signature: signature.encoding,
+)
+def test_other_encodings_survive_json(signature: Signature) -> None:
+    assert Signature.from_meta(json.loads(json.dumps(signature.to_meta()))) == signature
+
+
+def test_older_checkpoints_describe_planes_alone() -> None:
+    signature = Signature.of(spec_of(games.arena()))
+    meta = signature.to_meta()
+    for later in ("token_count", "features", "feature_scales", "floats", "head_sizes"):
+        del meta[later]
+
+    assert Signature.from_meta(meta) == signature
 
 
 def test_layout_covers_every_byte_once() -> None:

@@ -19,8 +19,7 @@ from tests.sim.sight import Look
 
 Floats = NDArray[np.float64]
 
-STAY = (0, 0)
-STEPS = (STAY, (-1, 0), (1, 0), (0, -1), (0, 1))
+STEPS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
 """What an action does: noop and the four turns stay, then north, south, west, east."""
 
 _HIDER_DRAWS = (5 / 9, 1 / 9, 1 / 9, 1 / 9, 1 / 9)  # by STEPS: of nine actions five stay
@@ -51,7 +50,6 @@ class Solution:
 
     places: tuple[tuple[int, int], ...]  # (row, column) of each free cell, by its number
     actions: NDArray[np.int8]  # (steps, seeker's cell, hider's cell) index into STEPS
-    discounted: float
     mean_return: float  # undiscounted
     caught: Floats  # (steps,) probability that the catch comes at this step
 
@@ -62,8 +60,13 @@ class Solution:
         return float(np.searchsorted(by_then, 0.5) + 1) if by_then[-1] >= 0.5 else float(len(by_then))
 
 
-def solved(rules: Rules, cells: NDArray[np.uint8], gamma: float) -> Solution:
-    """The best that a seeker can do who is paid discounted and knows the clock."""
+def solved(rules: Rules, cells: NDArray[np.uint8], gamma: float, *, endless: bool = False) -> Solution:
+    """The best that a seeker can do who is paid discounted.
+
+    Args:
+        endless: it plays as if the clock were an interruption and no end: what a learner aims at that bootstraps
+            truncated episodes. Discount below 1.
+    """
     free = np.argwhere((cells == CELL_EMPTY) | _is_spawn(cells))
     places = tuple((int(row), int(column)) for row, column in free)
     weights = {term.name: term.weight for term in rules.rewards if term.role == "seeker"}
@@ -71,16 +74,42 @@ def solved(rules: Rules, cells: NDArray[np.uint8], gamma: float) -> Solution:
     moves, catches = _chances(places, rules.tag.chance_percent / 100)
     prize = weights["caught"] + weights["caught_all"]
     seen = weights["sees"] * _visible(rules, places, cells).ravel()  # (states,)
-    worth = np.full(len(seen), weights["caught_none"])  # of a state after the last step
-    actions = np.zeros((rules.max_steps, len(seen)), np.int8)
-    for t in reversed(range(rules.max_steps)):
-        values = catches * prize + moves @ (seen + worth)  # (actions, states)
-        actions[t] = values.argmax(0)
-        worth = gamma * values.max(0)
+    gains = catches * prize + moves @ seen  # (actions, states) what a step pays
+    choose = _endless if endless else _until_the_end
+    actions = choose(gains, moves, gamma, rules.max_steps, weights["caught_none"])
     start = _start(places, cells)
-    discounted = float(worth[start] / gamma)
     total, caught = _followed(actions, moves, catches, start, prize, seen, weights["caught_none"])
-    return Solution(places, actions.reshape(-1, len(places), len(places)), discounted, total, caught)
+    return Solution(places, actions.reshape(-1, len(places), len(places)), total, caught)
+
+
+def _until_the_end(gains: Floats, moves: Floats, gamma: float, steps: int, missed: float) -> NDArray[np.int8]:
+    """(steps, states) best actions, from the last step back; `missed` is paid after it."""
+    actions = np.zeros((steps, moves.shape[1]), np.int8)
+    worth = np.full(moves.shape[1], missed / gamma)
+    for t in reversed(range(steps)):
+        values = gains + gamma * (moves @ worth)
+        actions[t] = _first_best(values)
+        worth = values.max(0)
+    return actions
+
+
+def _endless(gains: Floats, moves: Floats, gamma: float, steps: int, missed: float) -> NDArray[np.int8]:
+    """(steps, states) best actions of a game without a clock, the same at each step: policy iteration."""
+    del missed  # nobody gets there
+    states = np.arange(moves.shape[1])
+    chosen = np.zeros(len(states), np.int8)
+    while True:
+        worth = np.linalg.solve(np.eye(len(states)) - gamma * moves[chosen, states], gains[chosen, states])
+        better = _first_best(gains + gamma * (moves @ worth))
+        if (better == chosen).all():
+            return np.tile(chosen, (steps, 1))
+        chosen = better
+
+
+def _first_best(values: Floats) -> NDArray[np.int8]:
+    """Of actions worth the same the first, whatever the rounding: what can wait, waits."""
+    best: NDArray[np.int8] = (values >= values.max(0) - 1e-7).argmax(0).astype(np.int8)
+    return best
 
 
 def _followed(

@@ -12,7 +12,10 @@ from engine.policies.trained import TorchPolicy
 from engine.sim import Batch, World, games
 from engine.training.config import TrainerConfig
 
-from .drawn import cells_of, trained
+from .drawn import cells_of, small_config, trained
+from .layouts import BUDGET, LAYOUTS, share_of_optimum
+from .playing import played
+from .switches import optimal_steps, scripted_win
 from .value_iteration import optimal_return, optimal_values
 
 
@@ -54,3 +57,37 @@ def test_ppo_reaches_the_optimum_of_walls9(tmp_path: Path, seed: int) -> None:
         first = episodes.episode_return[episodes.episode == 0]  # one for each env: no bias toward short ones
     assert len(first) == 1024
     assert first.mean() >= 0.98 * optimal_return(rules, cells)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_goals_among_walls_are_found_as_fast_as_can_be(tmp_path: Path, layout: str, seed: int) -> None:
+    rules = games.navigation()
+    config = small_config(**BUDGET, horizon=32, seed=seed, log_episodes=0)
+
+    trainer, _ = trained(tmp_path, rules, [cells_of(LAYOUTS[layout], rules)], config)
+
+    assert share_of_optimum(trainer.network, layout) >= 0.99
+
+
+SWITCHES = games.two_switch()
+SWITCH_MAP = cells_for(load_map("two_switch"), SWITCHES)
+
+
+def test_oracle_of_two_switches_is_reached_in_the_engine() -> None:
+    steps = optimal_steps(SWITCH_MAP, SWITCHES)
+
+    assert steps == 8
+    assert scripted_win(SWITCHES, SWITCH_MAP) == (steps, pytest.approx(1 - 0.01 * steps))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_two_agents_press_two_switches_as_fast_as_can_be(tmp_path: Path, seed: int) -> None:
+    config = TrainerConfig(total_steps=1_000_000, env_count=256, entropy_coefficient=0.02, seed=seed, log_episodes=0)
+
+    trainer, _ = trained(tmp_path, SWITCHES, [SWITCH_MAP], config)
+
+    result = played(trainer.network, World(SWITCHES, SWITCH_MAP), greedy=True)
+    assert result.mean_return >= 0.99 * (1 - 0.01 * optimal_steps(SWITCH_MAP, SWITCHES))

@@ -83,6 +83,41 @@ async def test_a_run_is_steered_by_keys_and_its_log_says_so(tmp_path: Path) -> N
         load_checkpoint(info.path)
 
 
+async def test_a_stopped_run_goes_on_by_a_key_from_its_last_checkpoint(tmp_path: Path) -> None:
+    async with opened(tmp_path, *ENDLESS_RUN, size=WIDE) as door:
+        await door.train()
+        await door.until_seen("rollout/ep_rew_mean")
+        await door.press("R")
+        await door.until_seen("under way already")
+        await door.press("s", "y")
+        await door.until_state(RunState.STOPPED)
+        stopped = door.session.own_run
+        assert stopped is not None
+        step = stopped.state().step
+
+        await door.press("R")
+        await door.until(lambda: door.session.own_run is not stopped, "the run to go on")
+        run = door.session.own_run
+        assert run is not None
+        await door.until(lambda: run.state().step > step, "a step beyond the checkpoint")
+        await door.until_seen(f"resumed from ck-{step:012d} (attempt 2)")
+
+        assert run.run_id == stopped.run_id
+        assert len(list(tmp_path.glob("*/run.json"))) == 1
+
+
+async def test_why_a_run_cannot_go_on_is_said(tmp_path: Path) -> None:
+    async with opened(tmp_path, *FINISHED_RUN, size=WIDE) as door:
+        await trained_to_the_end(door)
+
+        await door.press("R")
+
+        await door.until_seen("is finished")
+        run = door.session.own_run
+        assert run is not None
+        assert run.state().status is RunState.FINISHED
+
+
 async def test_what_cannot_be_done_without_a_run_is_said(tmp_path: Path) -> None:
     async with opened(tmp_path) as door:
         await door.press("w")

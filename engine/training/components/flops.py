@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from engine.policies.layers import OneHotLinear
 from engine.policies.networks import PolicyNetwork
 
 from .base import Component, TrainerView
@@ -50,7 +51,13 @@ def forward_flops(network: PolicyNetwork, observations: Tensor) -> int:
     twin = copy.deepcopy(network).cpu()  # on a GPU some layers are one operation that nobody can look into
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_MORE) as counter:
         twin.step(observations, torch.zeros(1, twin.memory_size))
-    return int(counter.get_total_flops())
+    in_c = sum(len(layer.first_rows) * layer.weight.shape[1] for layer in _one_hot_layers(twin))
+    return int(counter.get_total_flops()) + in_c
+
+
+def _one_hot_layers(network: PolicyNetwork) -> list[OneHotLinear]:
+    """Those whose additions torch does not see."""
+    return [layer for layer in network.modules() if isinstance(layer, OneHotLinear)]
 
 
 # What torch does not count: (*shapes of the arguments, out_shape) -> operations.

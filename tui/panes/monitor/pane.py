@@ -29,7 +29,7 @@ from .event_list import EventList
 from .history import MetricHistory
 from .run_line import RunLine, SettingsLine
 from .run_list import RunList
-from .words import EMPTY, SETTINGS, Setting, asked_for, nothing_to, parse_setting, stop_question
+from .words import EMPTY, SETTINGS, Setting, asked_for, nothing_to, parse_setting, stop_question, under_way
 
 PINNED = (
     "rollout/ep_rew_mean",
@@ -110,6 +110,7 @@ class MonitorPane(Vertical, can_focus=True):
     Curves of the run, its speed and its events.
 
     - Space holds the run and lets it go on; `s` ends it, `c` saves a checkpoint.
+    - `R` goes on with a run that ended, from its last checkpoint.
     - `L` and `E` change the learning rate and the entropy coefficient while it runs.
     - Arrows pick a chart, Enter shows it large; `[` and `]` move one cursor over all charts.
     - `m` smooths, `y` makes the scale logarithmic, `r` lists past runs.
@@ -128,6 +129,14 @@ class MonitorPane(Vertical, can_focus=True):
         Binding("space", "pause", "pause", id="monitor.pause", tooltip="Pause the run, or let it go on"),
         Binding("s", "stop", "stop", id="monitor.stop", tooltip="End the run, after a question"),
         Binding("c", "checkpoint", "checkpoint", id="monitor.checkpoint", tooltip="Save a checkpoint now"),
+        Binding(
+            "R",
+            "continue",
+            "go on",
+            show=False,
+            id="monitor.continue",
+            tooltip="Go on with a run that ended, from its last checkpoint",
+        ),
         Binding("r", "runs", "runs", id="monitor.runs", tooltip="Show or hide the list of runs"),
         Binding("enter", "zoom", "zoom", id="monitor.zoom", tooltip="Show one chart large"),
         Binding("m", "smooth", show=False, id="monitor.smooth", tooltip="Draw a moving average over the raw curves"),
@@ -159,6 +168,13 @@ class MonitorPane(Vertical, can_focus=True):
 
     class StopRequested(Message):
         """The user wants the run to end, and has confirmed it."""
+
+    class ContinueRequested(Message):
+        """The user wants a run that ended to go on from its last checkpoint."""
+
+        def __init__(self, run_id: str) -> None:
+            self.run_id = run_id
+            super().__init__()
 
     class CheckpointRequested(Message):
         """The user wants a checkpoint now."""
@@ -286,7 +302,7 @@ class MonitorPane(Vertical, can_focus=True):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without a run the footer offers only what can be done."""
-        return not (self._is_empty and action in ("pause", "stop", "checkpoint", "zoom", "setting"))
+        return not (self._is_empty and action in ("pause", "stop", "checkpoint", "zoom", "setting", "continue"))
 
     def action_train(self) -> None:
         self.post_message(self.TrainRequested())
@@ -304,6 +320,14 @@ class MonitorPane(Vertical, can_focus=True):
     def action_stop(self) -> None:
         if self._open_state("stop") is not None:
             self.query_one(AskLine).ask("stop", stop_question(self._run_id or "", self._status))
+
+    def action_continue(self) -> None:
+        if self._run_id is None or self._status is None:
+            return
+        if self._status.status.is_open:
+            self.say(under_way(self._run_id), "warning")
+        else:
+            self.post_message(self.ContinueRequested(self._run_id))
 
     def action_checkpoint(self) -> None:
         if self._open_state("save") is not None:

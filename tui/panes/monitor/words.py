@@ -121,6 +121,11 @@ def asked_for(setting: Setting, value: float) -> str:
     return f"Asked for {setting.label} {brief(value)}. The trainer takes it up with its next iteration."
 
 
+def under_way(run_id: str) -> str:
+    """Why a run that goes on cannot be made to."""
+    return f"{safe_str(run_id, 30)} is under way already."
+
+
 def nothing_to(verb: str, run_id: str | None, status: RunStatus | None) -> str:
     """Why a key of the running run does nothing now."""
     if run_id is None or status is None:
