@@ -2,19 +2,25 @@
 
     python benchmarks/train_speed.py [--json] [--repeats N] [--only NAME]
 
-A repeat is a fresh run of a few seconds; its first tenth is left out. Steps are agent steps. With --json,
-one object a line.
+A repeat is a fresh run of a few seconds; its first tenth is left out. Steps are agent steps. Cases that have a peer are
+run in pairs, ours and Stable-Baselines3 (`pip install -e '.[dev]'`) in turn, on the same simulator and with the same
+settings: the ratio of each pair bears neighbours on the machine better than any rate. With --json, one object a line.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
+import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from machine import figure, show
 
 from engine.maps import cells_for, load_map
@@ -30,21 +36,50 @@ ARENA = (games.arena(), "arena/basic")
 # One epoch of large minibatches: the setting of the published figures for small networks.
 FAST = {"env_count": 2048, "horizon": 64, "minibatch_size": 16_384, "epochs": 1, "total_steps": 1_310_720}
 FOUR_EPOCHS = {**FAST, "minibatch_size": 4096, "epochs": 4, "total_steps": 655_360}
-CASES: dict[str, tuple[tuple[Rules, str], dict[str, Any]]] = {
-    "navigation_mlp64": (NAVIGATION, FAST),
-    "navigation_mlp64_two_torch_threads": (NAVIGATION, {**FAST, "torch_threads": 2, "threads": 2}),
-    "navigation_mlp64_separate_trunks": (NAVIGATION, {**FAST, "policy": {"shared_trunk": False}}),
-    "navigation_mlp64_four_epochs": (NAVIGATION, FOUR_EPOCHS),
-    "navigation_defaults": (NAVIGATION, {"total_steps": 500_000}),
-    "navigation_cnn": (NAVIGATION, {**FAST, "policy": {"kind": "cnn"}, "total_steps": 262_144}),
-    "arena_mlp64": (ARENA, {**FAST, "env_count": 512, "horizon": 32, "total_steps": 983_040}),
+LSTM = {**FAST, "bptt": 32, "policy": {"memory": "lstm", "memory_size": 64}, "total_steps": 393_216}
+MINGRU = {**LSTM, "policy": {"memory": "mingru", "memory_size": 64}}
+ARENA_FAST = {**FAST, "env_count": 512, "horizon": 32, "total_steps": 983_040}
+SB3_STYLE = {"env_count": 8, "horizon": 256, "minibatch_size": 64, "epochs": 10, "total_steps": 8_192}
+RESAMPLES = 2000  # of the bootstrap
+
+
+@dataclass(frozen=True)
+class Case:
+    """A game, our settings, and those that a peer trains it with."""
+
+    world: tuple[Rules, str]
+    settings: dict[str, Any]
+    peer: dict[str, Any] | None = field(default=None)
+
+
+CASES = {
+    "navigation_mlp64": Case(NAVIGATION, FAST, FAST),
+    "navigation_mlp64_two_learner_threads": Case(NAVIGATION, {**FAST, "learner_threads": 2}, FAST),
+    "navigation_mlp64_sb3_style": Case(NAVIGATION, FAST, SB3_STYLE),
+    "navigation_mlp64_four_epochs": Case(NAVIGATION, FOUR_EPOCHS, {**FOUR_EPOCHS, "total_steps": 262_144}),
+    "navigation_mlp64_separate_trunks": Case(NAVIGATION, {**FAST, "policy": {"shared_trunk": False}}),
+    "navigation_lstm64": Case(NAVIGATION, LSTM),
+    "navigation_mingru64": Case(NAVIGATION, MINGRU),
+    "navigation_cnn": Case(NAVIGATION, {**FAST, "policy": {"kind": "cnn"}, "total_steps": 262_144}),
+    "navigation_defaults": Case(NAVIGATION, {"total_steps": 500_000}),
+    "arena_mlp64": Case(ARENA, ARENA_FAST, {**ARENA_FAST, "total_steps": 393_216}),
 }
+
+
+@dataclass(frozen=True)
+class Speed:
+    """One run, its first tenth left out."""
+
+    rate: float  # agent steps per second
+    cpu_us: float  # CPU microseconds per agent step, which are CPU seconds per million
+    log_share: float = 0.0  # of the time: writing the log
+    hand_off_us: tuple[float, ...] = ()  # of each iteration: until the log had its metrics
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=5, help="pairs of each case")
     parser.add_argument("--only", choices=list(CASES), help="one configuration")
     options = parser.parse_args()
     for name in [options.only] if options.only else CASES:
@@ -53,29 +88,133 @@ def main() -> int:
 
 
 def measure(name: str, repeats: int, as_json: bool) -> None:
-    """Speed of one configuration over some repeats, and what a step costs."""
-    (rules, map_name), values = CASES[name]
-    config = TrainerConfig.model_validate(values)
-    rates, costs = zip(*(one_run(rules, map_name, config) for _ in range(repeats)), strict=True)
-    setting = {"case": name, "game": rules.name, "map": map_name, **values}
-    show(figure("train_speed", "agent-steps/s", setting, rates), as_json)
-    show(figure("train_speed_cpu", "CPU us/agent-step", setting, costs), as_json)
+    """Print the speed of one case over some repeats, and beside its peer if it has one."""
+    case = CASES[name]
+    runs: dict[str, Callable[[], Speed]] = {"ours": lambda: our_run(case)}
+    if case.peer is not None:
+        runs["sb3"] = lambda: sb3_run(case)
+    speeds: dict[str, list[Speed]] = {side: [] for side in runs}
+    for repeat in range(repeats):
+        for side in list(runs)[:: -1 if repeat % 2 else 1]:  # A B, B A: what drifts hits both
+            speeds[side].append(runs[side]())
+    for side, found in speeds.items():
+        values = case.settings if side == "ours" else case.peer
+        report(side, found, {"case": name, "side": side, "game": case.world[0].name, **(values or {})}, as_json)
+    if case.peer is not None:
+        setting = {"case": name, "ours": case.settings, "sb3": case.peer}
+        pairs = list(zip(speeds["ours"], speeds["sb3"], strict=True))
+        ratio("train_speed_ratio", [ours.rate / sb3.rate for ours, sb3 in pairs], setting, as_json)
+        ratio("train_speed_cpu_ratio", [sb3.cpu_us / ours.cpu_us for ours, sb3 in pairs], setting, as_json)
 
 
-def one_run(rules: Rules, map_name: str, config: TrainerConfig) -> tuple[float, float]:
-    """(agent steps per second after the first tenth, CPU microseconds per agent step) of a fresh run."""
+def report(side: str, speeds: list[Speed], setting: dict[str, Any], as_json: bool) -> None:
+    for name, unit, samples in (
+        ("train_speed", "agent-steps/s", [speed.rate for speed in speeds]),
+        ("train_speed_cpu", "CPU us/agent-step", [speed.cpu_us for speed in speeds]),
+    ):
+        show(figure(name, unit, {**setting, "mad": deviation(samples)}, samples), as_json)
+    if side == "ours":
+        hand_offs = sorted(each for speed in speeds for each in speed.hand_off_us)
+        show(figure("train_log_share", "of the time", setting, [speed.log_share for speed in speeds]), as_json)
+        p99 = hand_offs[min(len(hand_offs) - 1, len(hand_offs) * 99 // 100)]
+        show(figure("train_log_hand_off_p99", "us", {**setting, "iterations": len(hand_offs)}, [p99]), as_json)
+
+
+def ratio(name: str, samples: list[float], setting: dict[str, Any], as_json: bool) -> None:
+    """How many times ours is faster: the median of the pairs, with a bootstrap interval of 95 %."""
+    draw = random.Random(0)
+    medians = sorted(statistics.median(draw.choices(samples, k=len(samples))) for _ in range(RESAMPLES))
+    interval = [round(medians[int(RESAMPLES * share)], 3) for share in (0.025, 0.975)]
+    show(figure(name, "x", {**setting, "interval_95": interval, "mad": deviation(samples)}, samples), as_json)
+
+
+def deviation(samples: list[float]) -> float:
+    """Median absolute deviation, to four digits."""
+    middle = statistics.median(samples)
+    return float(f"{statistics.median(abs(each - middle) for each in samples):.4g}")
+
+
+class TimedWriter(RunWriter):
+    """Notes when each iteration was logged, and how long the trainer waited for that."""
+
+    def metrics(self, step: int, values: Any) -> None:
+        self.waits = getattr(self, "waits", [])
+        self.laps = getattr(self, "laps", [])
+        started = time.perf_counter()
+        super().metrics(step, values)
+        self.waits.append(1e6 * (time.perf_counter() - started))
+        self.laps.append((step, time.perf_counter(), time.process_time()))
+
+
+def our_run(case: Case) -> Speed:
+    rules, map_name = case.world
+    config = TrainerConfig.model_validate(case.settings)
     with tempfile.TemporaryDirectory() as folder:
-        with RunWriter.create(Path(folder), "speed", {}, {}) as writer:
+        with TimedWriter.create(Path(folder), "speed", {}, {}) as writer:
             trainer = Trainer([World(rules, cells_for(load_map(map_name), rules))], config, writer)
-            warm_up(trainer.network)
-            started = time.process_time()
+            for learner in trainer.learners:
+                warm_up(learner.network)
             trainer.run()
-            cpu_s = time.process_time() - started
             trainer.close()
         lines = RunDirectory(Path(folder) / "speed").read_metrics()
-    first, last = lines[max(0, len(lines) // 10)], lines[-1]
-    seconds = last.values["time/elapsed_s"] - first.values["time/elapsed_s"]
-    return (last.step - first.step) / seconds, cpu_s / last.step * 1e6
+    shares = [line.values["time/log_share"] for line in lines[1:] if "time/log_share" in line.values]
+    rate, cpu_us = slope(writer.laps)
+    return Speed(rate, cpu_us, statistics.median(shares) if shares else 0.0, tuple(writer.waits[1:]))
+
+
+def sb3_run(case: Case) -> Speed:
+    """Stable-Baselines3's PPO on the same simulator, with the settings that the case has for it."""
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    from engine.sim.adapters.sb3_vec_env import GridworldVecEnv
+
+    class Laps(BaseCallback):
+        laps: list[tuple[int, float, float]] = []
+
+        def _on_rollout_start(self) -> None:
+            self.laps.append((self.num_timesteps, time.perf_counter(), time.process_time()))
+
+        def _on_training_end(self) -> None:
+            self._on_rollout_start()
+
+        def _on_step(self) -> bool:
+            return True
+
+    assert case.peer is not None
+    rules, map_name = case.world
+    config = TrainerConfig.model_validate(case.peer)
+    torch.set_num_threads(1)
+    env = GridworldVecEnv(World(rules, cells_for(load_map(map_name), rules)), config.env_count)
+    model = PPO(
+        "MlpPolicy",
+        env,
+        learning_rate=config.learning_rate,
+        n_steps=config.horizon,
+        batch_size=config.minibatch_size,
+        n_epochs=config.epochs,
+        gamma=config.gamma,
+        gae_lambda=config.gae_lambda,
+        clip_range=config.clip,
+        ent_coef=config.entropy_coefficient,
+        vf_coef=config.value_coefficient,
+        max_grad_norm=config.max_grad_norm or 1e9,
+        policy_kwargs={"net_arch": list(config.policy.hidden)},
+        device="cpu",
+        seed=0,
+    )
+    laps = Laps()
+    laps.laps = []
+    model.learn(config.total_steps, callback=laps)
+    env.close()
+    return Speed(*slope(laps.laps))
+
+
+def slope(laps: list[tuple[int, float, float]]) -> tuple[float, float]:
+    """Steps a second and CPU microseconds a step, of (step, seconds, CPU seconds) after the first tenth."""
+    first, last = laps[max(0, len(laps) // 10)], laps[-1]
+    steps = last[0] - first[0]
+    return steps / (last[1] - first[1]), (last[2] - first[2]) / steps * 1e6
 
 
 if __name__ == "__main__":

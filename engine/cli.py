@@ -23,6 +23,7 @@ CATEGORIES = {
         "train": "learn a recipe, in the foreground; Ctrl-C saves and ends",
         "resume": "go on with a run that stopped or was killed, exactly where it stood",
         "sweep": "train a recipe again and again, with settings drawn anew",
+        "autotune": "measure which trainer settings are fastest here, and keep them",
     },
     "look": {
         "play": "let a policy play a recipe and print how it went",
@@ -40,7 +41,7 @@ CATEGORIES = {
 """Each tool's line in the help, by what it is for; its module is engine.tools.NAME."""
 
 TOOLS = {name: words for tools in CATEGORIES.values() for name, words in tools.items()}
-RECIPE_TOOLS = ("train", "play", "evaluate", "replay", "sweep")
+RECIPE_TOOLS = ("train", "play", "evaluate", "replay", "sweep", "autotune")
 """Those of engine.recipes.TOOLS; named here so that the first page needs no pydantic."""
 
 INTERRUPTED = 130  # 128 + SIGINT

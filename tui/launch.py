@@ -10,8 +10,8 @@ import shlex
 from dataclasses import dataclass, replace
 
 from engine.errors import GridrlError
-from engine.recipes import RecipeConfig, Resolution, examine, overrides_of, recipes, resolve, world_of
-from engine.recipes.launch import impossible, trainer_checks
+from engine.recipes import RecipeConfig, Resolution, examine, overrides_of, recipes, resolve
+from engine.recipes.attempt import attempt
 from engine.recipes.schema import slot_of
 from engine.recipes.tree import typed_text
 from engine.training.checks import Check
@@ -89,12 +89,8 @@ def examined(launch: Launch) -> Examined:
         return Examined(launch, None, (), (error,))
     if resolution.config is None:
         return Examined(launch, resolution, (), resolution.faults)
-    try:
-        world = world_of(resolution.config)
-    except GridrlError as error:
-        return Examined(launch, resolution, (), (error,))
-    checks = trainer_checks(resolution.config, world.spec.observation_size)
-    return Examined(launch, resolution, checks, tuple(impossible(checks)))
+    tried = attempt(resolution.config)
+    return Examined(launch, resolution, tried.checks, tried.faults)
 
 
 def recipe_names() -> tuple[str, ...]:

@@ -208,9 +208,14 @@ def policies(word: str) -> Iterator[Candidate]:
         yield from (Candidate(f"{run}@v{step}", f"after {step:,} agent steps") for step in _steps(run))
         return
     yield from (Candidate(name, "a scripted policy") for name in SCRIPTED)
-    yield from (Candidate(name, "a run") for name in _runs())
+    yield from runs()
     if "/" in word:
         yield from files(word, (".safetensors",))
+
+
+def runs() -> Iterator[Candidate]:
+    """All runs there are."""
+    return (Candidate(name, "a run") for name in _runs())
 
 
 def sweeps() -> Iterator[Candidate]:

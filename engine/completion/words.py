@@ -29,6 +29,7 @@ FLAGS: Final = ("--render",)
 
 OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "runs": {},
+    "resume": {},
     "query": {"--rows": "print at most so many", "--json": "a JSON list", "--csv": "comma-separated values"},
     "validate": {
         "--tool": "for which tool",
@@ -160,6 +161,8 @@ class _Grammar:
             return (Candidate(name, about) for name, about in {**OPTIONS[tool], "--help": _HELP.about}.items())
         if tool == "completion" and not rest:
             return (Candidate(shell, f"the script for {shell}") for shell in SHELLS)
+        if tool == "resume" and not rest:
+            return names.runs()
         if tool not in ("validate", "rules") or "--schema" in rest or "--check" in rest:
             return iter(())
         typed = _read(_Typed(self._validated(rest)), _without_options(rest))

@@ -1,6 +1,15 @@
 """Recipes: named configurations, the layers on top of them, and what they make. Loads no torch."""
 
-from .config import TOOLS, EvaluateConfig, PlayConfig, RecipeConfig, ReplayConfig, SweepConfig, WorldConfig
+from .config import (
+    TOOLS,
+    AutotuneConfig,
+    EvaluateConfig,
+    PlayConfig,
+    RecipeConfig,
+    ReplayConfig,
+    SweepConfig,
+    WorldConfig,
+)
 from .launch import map_of, maps_of, prepare_run, versions, world_of, worlds_of
 from .overrides import Override, overrides_of
 from .registry import GROUPS, BrokenRecipe, Recipe, broken_recipes, find_recipe, recipes
@@ -10,6 +19,7 @@ __all__ = [
     "GROUPS",
     "TOOLS",
     "Argument",
+    "AutotuneConfig",
     "BrokenRecipe",
     "EvaluateConfig",
     "Override",

@@ -204,11 +204,27 @@ class SweepConfig(RecipeConfig):
     goal: Literal["maximize", "minimize"] = Field(default="maximize", description="whether more is better")
 
 
+class AutotuneConfig(RecipeConfig):
+    """What `autotune` does: measures trainer settings, and keeps the fastest as a recipe."""
+
+    seconds: float = Field(default=60.0, gt=0, le=3600, description="how long to measure, about")
+    memory_mb: int = Field(default=2048, ge=1, description="largest tables of a run that are tried, in MB")
+    output: str | None = Field(
+        default=None, description="the .yaml file to write; RECIPE_fast.yaml among your recipes without it"
+    )
+
+    @classmethod
+    def own_fields(cls) -> set[str]:
+        """Those that a run knows nothing of."""
+        return set(cls.model_fields) - set(RecipeConfig.model_fields)
+
+
 TOOLS: Final[dict[str, type[WorldConfig]]] = {
     "train": RecipeConfig,
     "play": PlayConfig,
     "evaluate": EvaluateConfig,
     "replay": ReplayConfig,
     "sweep": SweepConfig,
+    "autotune": AutotuneConfig,
 }
 """The tools that take a recipe, and what each is configured with."""

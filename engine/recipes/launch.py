@@ -17,7 +17,7 @@ from engine.sim import ENGINE_VERSION, World
 from engine.training.checks import Check, Level, check_trainer
 from engine.training.curriculum import Curriculum
 from engine.training.local import LocalRun
-from engine.training.torchrun import Place, require_shares
+from engine.training.torchrun import ALONE, Place, require_shares
 
 from .config import SCATTER, RecipeConfig, WorldConfig
 from .worlds import WORLDS, MadeWorld, MapSource
@@ -82,7 +82,7 @@ def prepare_run(
     root: Path | None = None,
     *,
     grid_map: GridMap | None = None,
-    place: Place = Place(),
+    place: Place = ALONE,
 ) -> LocalRun:
     """Make the run's directory and a LocalRun that is not yet started; whoever calls must close it.
 

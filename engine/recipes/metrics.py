@@ -54,6 +54,9 @@ _OF_COMPONENT: Final = {
 }
 """What each component that is switched on adds; those that are not here only tell what they cost."""
 
+_OF_LEARNER: Final = (*_OF_COMPONENT["gradients"], *_OF_COMPONENT["epoch_tuner"])
+"""Those of them that each learner has for itself."""
+
 _GPU: Final = ("system/gpu_memory_mb", "system/gpu_memory_peak_mb")
 _TENSORS: Final = ("grads/norm/", "grads/weight/", "grads/change/")
 """Before the names of a network's tensors, which nobody knows until it is built."""
@@ -95,8 +98,13 @@ def _names(config: RecipeConfig) -> Iterator[str]:
     update = [f"train/{name}" for name in _of_updates(config)]
     yield from update
     yield from _TRAINER
-    own = [name for component in on for name in _OF_COMPONENT.get(component, ())]
-    yield from own
+    learners = _learners(config)
+    yield from (f"{learner}{name}" for learner in learners if learner for name in update)
+    for name in (name for component in on for name in _OF_COMPONENT.get(component, ())):
+        if name in _OF_LEARNER:
+            yield from (f"{learner}{name}" for learner in learners)
+        else:
+            yield name
     yield from (f"time/component/{name}_ms" for name in on)
     if "evaluator" in on and can_terminate(rules):
         yield "eval/success_rate"
@@ -106,9 +114,16 @@ def _names(config: RecipeConfig) -> Iterator[str]:
         yield from _GPU
     if trainer.curriculum.stages:
         yield "curriculum/stage"
-    by_role = [name for name in own if name.startswith(("grads/", "train/")) or name == "eval/return_mean"]
-    for role in (role for role, settings in trainer.roles.items() if settings.play is None):
-        yield from (f"{role}/{name}" for name in (*update, *by_role))
+    if "evaluator" in on and len(learners) > 1:
+        yield from (f"{learner}eval/return_mean" for learner in learners)
+
+
+def _learners(config: RecipeConfig) -> list[str]:
+    """What the names of each learner's own figures begin with: nothing for all agents that share one."""
+    roles = config.trainer.roles
+    owners = dict.fromkeys(role if role in roles else "" for role in spec_of(config.rules).agent_roles)
+    learning = [owner for owner in owners if owner not in roles or roles[owner].play is None]
+    return [f"{owner}/" if owner else "" for owner in learning]
 
 
 def _of_updates(config: RecipeConfig) -> list[str]:

@@ -6,14 +6,16 @@ Reads the disk; any thread. docs/recipes.md is its manual.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import ConfigError
 from engine.text_files import expanded, read_text
 
+from .aliases import spellings, translated_table
 from .config import TOOLS
 from .origins import Layer, Origin
 from .yaml_text import MAX_BYTES, YamlText, read_yaml
@@ -39,26 +41,35 @@ class RecipeFile:
     data: Mapping[str, Any] = field(default_factory=dict)
     """All the rest."""
 
-    def tables(self, tool: str, names: Iterable[str]) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    def tables(
+        self, tool: str, names: Iterable[str], parameters: Collection[str]
+    ) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
         """What the file says to one tool: what stands at the top and concerns it, and then its own table, with the
-        keys above each.
+        keys above each. Other programs' names are replaced by our own.
 
         Args:
             names: of settings that only other tools take.
+            parameters: of the recipe's function.
         """
-        others = {*TOOLS, *_SHARED, *names} - {*TOOLS[tool].model_fields}
-        yield {key: value for key, value in self.data.items() if key not in others}, ()
+        fields = frozenset(TOOLS[tool].model_fields)
+        others = {*TOOLS, *_SHARED, *names} - fields
+        top = translated_table(self.data, fields | _SHARED, parameters)
+        yield {key: value for key, value in top.items() if key not in others}, ()
         own = self.data.get(tool)
         if isinstance(own, dict):
-            yield own, (tool,)
+            yield translated_table(own, fields, parameters), (tool,)
 
     def origin_at(self, above: tuple[str, ...], names: tuple[str | int, ...]) -> Origin:
         """Where a setting stands in the file, below the keys above its table."""
-        path = (*above, *names)
-        places = self.document.places
-        known = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in places), ())
-        line, column = places.get(known, (1, 1))
+        written = [(*above, *spelled) for spelled in (names, *spellings(names))]
+        _, line, column = min(map(self._place, written), key=itemgetter(0))
         return Origin(Layer.FILE, f"{self.document.name}, line {line}", column)
+
+    def _place(self, path: tuple[str | int, ...]) -> tuple[int, int, int]:
+        """How much of a path is not in the file, and the line and column of what is."""
+        places = self.document.places
+        end = next((end for end in range(len(path), 0, -1) if path[:end] in places), 0)
+        return len(path) - end, *places.get(path[:end], (1, 1))
 
     def beside(self, name: str) -> str:
         """A path in the file is one from the file's own directory, if there is such a file."""

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from engine.errors import ConfigError, GridrlError, UsageError
 from engine.training.presets import preset_settings
 
-from .aliases import idle, refuse_foreign, translated
+from .aliases import idle, refuse_alias, refuse_foreign, translated
 from .config import TOOLS, RecipeConfig, WorldConfig
 from .draft import Draft, Names
 from .module import RecipeModule
@@ -196,7 +196,7 @@ class _Resolver:
             try:
                 override = parse_override(argument)
                 if not self._is_parameter(override):
-                    if words := idle(override):
+                    if words := idle(override, fields):
                         self._arguments.append(Argument(argument, f"left out: {words}"))
                         continue
                     override = translated(override, fields)
@@ -287,7 +287,7 @@ class _Resolver:
         """What a file says to this tool; parameters that only other tools' functions have are for those."""
         own = self._parameters.model.model_fields
         others = () if self._module is None else self._module.parameter_names() - set(own)
-        return file.tables(self._tool, others)
+        return file.tables(self._tool, others, own)
 
     def _write_file(self, draft: Draft[WorldConfig], file: RecipeFile) -> None:
         for table, above in self._tables_of(file):
@@ -304,6 +304,10 @@ class _Resolver:
         if isinstance(said.get("more_maps"), list):
             said["more_maps"] = [file.beside(name) if isinstance(name, str) else name for name in said["more_maps"]]
         known = {key: value for key, value in said.items() if self._is_known(key, origin_at((key,)))}
+        if isinstance(known.get("trainer"), dict):
+            known["trainer"] = {
+                key: value for key, value in known["trainer"].items() if self._is_ours(key, origin_at(("trainer", key)))
+            }
         self._faults += draft.merge(known, origin_at)
 
     def _is_known(self, key: str, origin: Origin) -> bool:
@@ -312,11 +316,22 @@ class _Resolver:
         if key in fields:
             return True
         try:
+            refuse_alias(key)
             refuse_foreign(Override(key, ""))
             raise unknown("", key, [*fields, *ABOUT, *TOOLS, *self._parameters.model.model_fields])
         except ConfigError as error:
             self._faults.append(ConfigError(origin.prefix + error.message, hint=error.hint))
         return False
+
+    def _is_ours(self, key: str, origin: Origin) -> bool:
+        """Whether a key of a file's trainer is not another program's; else it is named among the faults."""
+        try:
+            refuse_alias(f"trainer.{key}")
+            refuse_foreign(Override(f"trainer.{key}", ""))
+        except ConfigError as error:
+            self._faults.append(ConfigError(origin.prefix + error.message, hint=error.hint))
+            return False
+        return True
 
     def _attempt(self, draft: Draft[Any], override: Override, origin: Origin) -> None:
         path = _rules_file(override)

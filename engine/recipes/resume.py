@@ -18,7 +18,7 @@ from engine.runs import RunDirectory, RunInfo, RunState, RunWriter, SilentWriter
 from engine.sim import World
 from engine.training.config import TrainerConfig
 from engine.training.local import LocalRun
-from engine.training.torchrun import Place, require_shares
+from engine.training.torchrun import ALONE, Place, require_shares
 
 from .config import RecipeConfig
 from .launch import versions
@@ -28,7 +28,7 @@ CHANGEABLE: Final = ("total_steps", "threads", "torch_threads", "checkpoint_ever
 the others change nothing that is learnt."""
 
 
-def resume_run(path: Path, changes: Mapping[str, Any] | None = None, *, place: Place = Place()) -> LocalRun:
+def resume_run(path: Path, changes: Mapping[str, Any] | None = None, *, place: Place = ALONE) -> LocalRun:
     """Open the run's directory and return a LocalRun that is not yet started; whoever calls must close it.
 
     A checkpoint that is damaged is passed over for the one before, and the run's log says so.
@@ -93,7 +93,7 @@ def _usable(directory: RunDirectory, damaged: list[CheckpointError]) -> tuple[Pa
             damaged.append(error)
     if damaged:
         raise CheckpointError(
-            f"run {directory.run_id} cannot go on: none of its checkpoints can be used; the newest: {damaged[0].message}",
+            f"run {directory.run_id}: none of its checkpoints can be used; the newest: {damaged[0].message}",
             hint="start it anew under another name",
         )
     raise RunError(

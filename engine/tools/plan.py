@@ -5,7 +5,6 @@ Main thread. Whatever is printed is YAML, remarks included, so that it can be ke
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,10 +18,9 @@ from engine.recipes import (
     Resolution,
     SweepConfig,
     WorldConfig,
-    world_of,
     worlds_of,
 )
-from engine.recipes.launch import impossible, trainer_checks
+from engine.recipes.attempt import attempt
 from engine.recipes.recipe_text import flow, recipe_yaml, remarks, why
 from engine.runs import runs_root
 from engine.training.checks import Check, Level
@@ -43,45 +41,38 @@ def plan(resolution: Resolution) -> Plan:
     """Try a configuration without starting anything, and write it down."""
     config = resolution.config
     assert config is not None, "it has been checked"
-    faults: list[GridrlError] = []
-    checks: tuple[Check, ...] = ()
+    tried = attempt(config)
+    faults = [*tried.faults]
     world = ""
-    try:
-        made = world_of(config)
-        size = f"{made.spec.observation_size} bytes an observation"
-        world = f"{config.map}, agents {made.spec.agent_count}, {size}"
-        checks = trainer_checks(config, made.spec.observation_size)
-        faults += impossible(checks)
-    except GridrlError as error:
-        faults.append(error)
-    else:
-        faults += _tried(config)
-    if type(config) is RecipeConfig and config.run is not None and os.path.lexists(runs_root() / config.run):
-        faults.append(GridrlError(f"run {config.run} is there already", hint="choose another name: run=NAME"))
-    lines = [*_head(resolution, world), *_checked(checks), *_body(resolution, config)]
-    return Plan([printable(line) for line in lines], faults)
+    if tried.world is not None:
+        spec = tried.world.spec
+        world = f"{config.map}, agents {spec.agent_count}, {spec.observation_size} bytes an observation"
+        faults += _faults_of_tool(config)
+    lines = [*_head(resolution, world), *_checked(tried.checks), *_body(resolution, config)]
+    return Plan([printable(line) for line in lines], list({fault.message: fault for fault in faults}.values()))
 
 
-def _tried(config: WorldConfig) -> list[GridrlError]:
-    """What else a tool would refuse when it starts: further maps and worlds, who plays, what is varied."""
-    from .policies import find_player  # deferred: each tool's plan loads only its own
-    from .sweep import checked_space
-
-    attempts: list[Callable[[], object]] = [partial(worlds_of, config)]
-    if isinstance(config, EvaluateConfig):
-        attempts += [partial(worlds_of, world) for world in config.worlds.values()]
-        attempts += [partial(find_player, policy) for policy in config.policies]
-    elif isinstance(config, PlayConfig | ReplayConfig):
-        attempts.append(partial(find_player, config.policy))
-    elif isinstance(config, SweepConfig):
-        attempts.append(partial(checked_space, config))
-    faults = []
-    for attempt in attempts:
+def _faults_of_tool(config: WorldConfig) -> Iterator[GridrlError]:
+    """What else a tool would refuse when it starts: further worlds, who plays, what is varied and compared."""
+    for look in _looks(config):
         try:
-            attempt()
+            look()
         except GridrlError as error:
-            faults.append(error)
-    return list({fault.message: fault for fault in faults}.values())
+            yield error
+
+
+def _looks(config: WorldConfig) -> Iterator[Callable[[], object]]:
+    if isinstance(config, EvaluateConfig | PlayConfig | ReplayConfig):
+        from .policies import find_player  # deferred: each tool's plan loads only its own
+
+        policies = config.policies if isinstance(config, EvaluateConfig) else (config.policy,)
+        yield from (partial(find_player, policy) for policy in policies)
+    if isinstance(config, EvaluateConfig):
+        yield from (partial(worlds_of, world) for world in config.worlds.values())
+    if isinstance(config, SweepConfig):
+        from .sweep import checked_space
+
+        yield partial(checked_space, config)
 
 
 def changes(resolution: Resolution) -> list[str]:

@@ -19,6 +19,7 @@ _EXAMPLES = {
     "evaluate": ("gridrl evaluate navigation", 'gridrl evaluate navigation policies=\'["simple","random"]\''),
     "replay": ("gridrl replay arena_easy record=easy.gridrec", "gridrl replay easy.gridrec --at 20"),
     "sweep": ("gridrl sweep navigation trials=4 run=search",),
+    "autotune": ("gridrl autotune navigation", "gridrl autotune arena seconds=120 output=fast.yaml"),
 }
 
 

@@ -185,9 +185,12 @@ class TrainerConfig(BaseModel):
         if self.components.epoch_tuner.enabled and self.schedules.epochs is not None:
             raise ValueError("schedules.epochs: components.epoch_tuner sets them already; keep one of the two")
         if self.env_count % self.learner_threads:
-            raise ValueError(f"env_count {self.env_count} cannot be shared by {self.learner_threads} learner_threads")
+            fits = max(1, self.env_count // self.learner_threads) * self.learner_threads
+            shared = f"env_count {self.env_count} cannot be shared by {self.learner_threads} learner_threads"
+            raise ValueError(f"{shared}; env_count={fits} can")
         if self.bptt is not None and self.horizon % self.bptt:
-            raise ValueError(f"bptt {self.bptt} does not divide the horizon of {self.horizon} steps")
+            fits = max(steps for steps in range(1, self.bptt + 1) if self.horizon % steps == 0)
+            raise ValueError(f"bptt {self.bptt} does not divide the horizon of {self.horizon} steps; bptt={fits} does")
         if self.minibatch_size > self.batch_size(1) and self.batch_size(1) == 1:
             raise ValueError("env_count 1 x horizon 1 is a batch of 1 sample: nothing can be learned from that")
         return self

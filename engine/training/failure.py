@@ -54,5 +54,7 @@ def _lower(config: TrainerConfig, agent_count: int, setting: str) -> str:
         except ConfigError:
             continue
         if smaller.env_count % smaller.learner_threads == 0:
-            return f"trainer.{setting}={value} takes half of that or less; so does a smaller network or a shorter horizon"
+            return (
+                f"trainer.{setting}={value} takes half of that or less; so does a smaller network or a shorter horizon"
+            )
     return "a shorter trainer.horizon, a smaller network, or a machine with more"

@@ -22,7 +22,7 @@ from engine.sim import World
 from .config import TrainerConfig
 from .control import Controls
 from .failure import memory_in_words
-from .torchrun import Place, require_shares
+from .torchrun import ALONE, Place, require_shares
 
 if TYPE_CHECKING:  # only types here: the screen imports this module and must not load torch
     from .ranks import Ranks
@@ -43,7 +43,7 @@ class LocalRun:
         world_names: Sequence[str] = (),
         worlds_made: int = 0,
         checkpoint: Path | None = None,
-        place: Place = Place(),
+        place: Place = ALONE,
     ) -> None:
         """Prepare a run.
 

@@ -17,11 +17,13 @@ from typing import Any, Final
 import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import ConfigError, GridrlError
 from engine.sim import Episodes
 
+from .report import joined
 from .samples import Shard
 from .torchrun import Place
 
@@ -113,12 +115,10 @@ class Ranks:
         """The episodes of all ranks, on every rank, in the order of ranks."""
         if self.count == 1:
             return episodes
-        columns = {each.name: np.asarray(getattr(episodes, each.name)) for each in fields(Episodes)}
-        named = {f"{self.shard.rank}.{name}": torch.from_numpy(np.array(column)) for name, column in columns.items()}
-        all_ranks = self.merged(named)
-        parts = [[all_ranks[f"{rank}.{name}"].numpy() for rank in range(self.count)] for name in columns]
-        joined = {name: np.concatenate(part) if part[0].ndim else sum(part) for name, part in zip(columns, parts, strict=True)}
-        return Episodes(**{**joined, "dropped": int(joined["dropped"])})
+        names = [each.name for each in fields(Episodes)]
+        own = {f"{self.shard.rank}.{name}": torch.from_numpy(np.array(getattr(episodes, name))) for name in names}
+        found = {name: tensor.numpy() for name, tensor in self.merged(own).items()}
+        return joined([_episodes_of(found, f"{rank}.") for rank in range(self.count)])
 
     def _collected(self, data: bytes) -> list[bytes]:
         """Every rank's bytes, however many each has."""
@@ -178,8 +178,13 @@ class Ranks:
             ) from error
 
 
+def _episodes_of(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Episodes:
+    own = {each.name: arrays[prefix + each.name] for each in fields(Episodes) if each.name != "dropped"}
+    return Episodes(**own, dropped=int(arrays[f"{prefix}dropped"]))
+
+
 def _backend() -> str:
-    """What carries tensors: gloo those in memory, nccl those on a GPU. Each rank of a machine takes a GPU of its own."""
+    """What carries tensors: gloo those in memory, nccl those on a GPU. Each rank of a machine has its GPU."""
     if not torch.cuda.is_available():
         return "gloo"
     torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())

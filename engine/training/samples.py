@@ -5,7 +5,6 @@ Built by the trainer thread after a rollout; read by the losses. Nothing here co
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -165,4 +164,4 @@ class Shard:
 
 def _by_step(tensor: Tensor, steps: int) -> Tensor:
     """(steps * n, ...) as (steps, n, ...)."""
-    return tensor.view(steps, -1, *tensor.shape[1:])
+    return tensor.view(steps, len(tensor) // steps, *tensor.shape[1:])  # no -1: a rank may have nothing

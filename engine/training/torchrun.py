@@ -15,7 +15,9 @@ from engine.errors import ConfigError
 
 from .config import TrainerConfig
 
-_HINT: Final = "start all processes at once with torchrun --standalone --nproc-per-node 2 -m engine.cli train ..., or unset WORLD_SIZE"
+_HINT: Final = (
+    "torchrun --standalone --nproc-per-node 2 -m engine.cli train ... starts all at once; or unset WORLD_SIZE"
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class Place:
         return self.rank == 0
 
 
+ALONE: Final = Place()
+"""Without others."""
+
+
 def place_of(environment: Mapping[str, str] = os.environ) -> Place:
     """This process's place; alone where torchrun is not at work.
 
@@ -38,12 +44,12 @@ def place_of(environment: Mapping[str, str] = os.environ) -> Place:
         ConfigError: RANK, WORLD_SIZE or the address of the others are not as torchrun sets them.
     """
     if "WORLD_SIZE" not in environment:
-        return Place()
+        return ALONE
     count = _number(environment, "WORLD_SIZE")
     if count < 1:
         raise ConfigError(f"WORLD_SIZE is {count}: it counts processes, so 1 or more", hint=_HINT)
     if count == 1:
-        return Place()
+        return ALONE
     rank = _number(environment, "RANK")
     if not 0 <= rank < count:
         raise ConfigError(f"RANK is {rank}, and WORLD_SIZE {count} has ranks 0 to {count - 1}", hint=_HINT)

@@ -279,7 +279,9 @@ class Trainer:
     def _seat_script(self, name: str, agents: Tensor, players: list[list[Player]]) -> None:
         assert self.rules is not None
         for lane, seated in zip(self.lanes, players, strict=True):
-            policy = create_policy(name, self.rules, self.spec, seed=self.config.seed + 7919 * (lane.batch.first_env + 1))
+            policy = create_policy(
+                name, self.rules, self.spec, seed=self.config.seed + 7919 * (lane.batch.first_env + 1)
+            )
             seated.append(ScriptedSeat(policy, lane, _rows_of(agents, lane.batch.rows, self.spec.agent_count)))
 
     # The iteration
@@ -622,6 +624,11 @@ def _rows_of(agents: Tensor, row_count: int, agent_count: int) -> Tensor:
 
 def _require_finite(metrics: dict[str, float], step: int) -> None:
     bad = [name for name, value in metrics.items() if not np.isfinite(value)]
+    if "rollout/reward_per_step" in bad:
+        raise GridrlError(
+            f"a reward before step {step} is not a finite number",
+            hint="look at what the game pays; the last checkpoint is from before",
+        )
     if bad:
         raise GridrlError(
             f"training diverged at step {step}: {bad[0]} is not a finite number",

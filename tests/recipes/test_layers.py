@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -303,8 +304,7 @@ def test_arguments_are_classified(tool: str, argument: str, meaning: str) -> Non
     [
         ("wandb=on", ["wandb=on: runs are kept on this machine", "leave it out"]),
         ("wandb.project=x", ["wandb.project: that is a setting of Weights & Biases", "leave it out"]),
-        ("device=cuda", ["device=cuda: training runs on the CPU"]),
-        ("system.device=cuda:1", ["system.device=cuda:1: training runs on the CPU"]),
+        ("device=gpu", ["trainer.device cannot be 'gpu'"]),
         ("defaults=[a]", ["defaults: that is a Hydra defaults list", "recipe: NAME says what a file builds on"]),
         ("hydra.run.dir=x", ["hydra.run.dir: that is a setting of Hydra"]),
         ("hydra/launcher=x", ["hydra/launcher: that is a setting of Hydra"]),
@@ -347,6 +347,33 @@ def names_it(error: ConfigError, key: str) -> bool:
     return any(".".join(names[:end]) in said for end in range(len(names), 0, -1))
 
 
+def readings(text: str) -> Iterator[Any]:
+    """What a typed text can mean: what JSON, YAML and Python's numbers make of it, itself, or a list of one."""
+    plain = {"none": None, "null": None, "true": True, "false": False}
+    found: list[Any] = [text]
+    found += [plain[text.lower()]] if text.lower() in plain else []
+    for read in (json.loads, float):
+        with contextlib.suppress(ValueError, RecursionError):
+            found.append(read(text))
+    yield from found
+    yield from ([each] for each in found)
+
+
+def holds(applied: Any, said: Any) -> bool:
+    """Whether a configuration has what was said; it may have more, by default or from the layers below."""
+    if isinstance(said, dict):
+        return isinstance(applied, dict) and all(key in applied and holds(applied[key], said[key]) for key in said)
+    if isinstance(said, list):
+        same_length = isinstance(applied, list) and len(applied) == len(said)
+        return same_length and all(map(holds, applied, said))
+    return type(applied) is type(said) and applied == said if isinstance(said, bool) else bool(applied == said)
+
+
+def json_of(resolution: Resolution) -> Any:
+    assert resolution.config is not None
+    return resolution.config.model_dump(mode="json")
+
+
 @given(st.data(), ANY_TOOL, NAMES, ANY_VALUE)
 def test_any_setting_is_applied_with_its_origin_or_refused_by_its_path(
     data: st.DataObject, tool: str, recipe: str, text: str
@@ -363,6 +390,8 @@ def test_any_setting_is_applied_with_its_origin_or_refused_by_its_path(
         assert origin_of(resolution, "rules.name")[0] is Layer.COMMAND_LINE
     else:
         assert origin_of(resolution, key) == (Layer.COMMAND_LINE, f"{key}={text}")
+        applied = value_at(json_of(resolution), key)
+        assert "${" in text or any(holds(applied, said) for said in readings(text)), (key, text, applied)
 
 
 @given(st.data(), ANY_TOOL, NAMES, ANY_VALUE.filter(lambda text: "\0" not in text))
@@ -375,7 +404,7 @@ def test_any_setting_of_the_environment_is_applied_with_its_origin_or_refused_by
     resolution = examine(tool, recipe, [], {name: text})
 
     said = without_environment(tool, recipe, [f"{key}={text}"])
-    assert resolution.config == said.config
+    assert resolution.config == said.config  # which the test above compares with the text
     if resolution.faults:
         assert len(resolution.faults) == len(said.faults)
         assert all(names_it(fault, key.partition(".")[0]) for fault in resolution.faults)
@@ -436,6 +465,8 @@ def test_any_setting_of_a_file_is_applied_with_its_line_or_refused_by_its_line(
     if not resolution.faults and value != {}:  # an empty table says nothing
         layer, where = origin_of(resolution, key)
         assert (layer, where) == (Layer.FILE, f"my.yaml, line {line}")
+        applied = value_at(json_of(resolution), key)
+        assert "${" in json.dumps(value) or holds(applied, value) or holds(applied, [value]), (key, value, applied)
 
 
 LAYERED = {
@@ -498,3 +529,70 @@ def test_the_environment_understands_the_names_of_other_programs() -> None:
 
     assert isinstance(resolution.config, RecipeConfig)
     assert (resolution.config.trainer.learning_rate, resolution.config.run) == (3e-4, "x")
+
+
+SAID_OTHERWISE = {
+    "trainer: {lr: 3e-4}": ("trainer.learning_rate", "0.0003", 2),
+    "trainer:\n  gamma: 0.5\n  num_envs: 64": ("trainer.env_count", "64", 4),
+    "run_name: x": ("run", "x", 2),
+    "env: {game: {map: navigation_walls9}}": ("map", "navigation_walls9", 2),
+    "map: '@file://navigation_walls9'": ("map", "navigation_walls9", 2),
+    "device: auto": ("trainer.device", "auto", 2),
+    "play: {policy_uri: noop}": ("policy", "noop", 2),
+    "evaluate:\n  policy_uri: noop": ("policies", '["noop"]', 3),
+    "evaluate:\n  policy_uris: [noop, simple]": ("policies", '["noop","simple"]', 3),
+    "train: {trainer: {lr: 3e-4}, run_name: x}": ("trainer.learning_rate", "0.0003", 2),
+    "sweep: {trainer: {lr: 3e-4}}": ("trainer.learning_rate", "0.0003", 2),
+}
+
+
+@pytest.mark.parametrize("said", SAID_OTHERWISE)
+def test_a_file_understands_the_names_of_other_programs(said: str, tmp_path: Path) -> None:
+    key, text, line = SAID_OTHERWISE[said]
+    path = written(tmp_path / "my.yaml", f"recipe: navigation\n{said}\n")
+    tool = next((tool for tool in TOOLS if said.startswith(f"{tool}:")), "train")
+
+    setting = covering(resolve_tool(tool, str(path), [], {}), key)
+
+    assert (setting.key, setting.text, str(setting.origin)) == (key, text, f"file my.yaml, line {line}")
+
+
+def test_what_a_file_says_under_another_name_is_for_the_tools_that_take_it(tmp_path: Path) -> None:
+    said = "recipe: arena\nrun_name: x\ndevice: cuda\nwandb: {enabled: false}\ntrainer: {lr: 3e-4}\n"
+    path = written(tmp_path / "my.yaml", said)
+
+    assert [examine(tool, str(path), [], {}).faults for tool in TOOLS] == [()] * len(TOOLS)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("trainer: {lr: 1, learning_rate: 1}", "line 2, column 11: trainer.lr means trainer.learning_rate, which is"),
+        ("trainer: {lr: x}", "line 2, column 11: trainer.learning_rate cannot be 'x'"),
+        ("trainer: {batch_size: 64}", "line 2, column 11: trainer.batch_size: that is env_count x agents x horizon"),
+        ("run: x\nrun_name: y", "line 3, column 1: run_name means run, which is there as well"),
+        ("wandb: on", "line 2, column 1: wandb: runs are kept on this machine"),
+    ],
+)
+def test_another_name_that_cannot_be_is_refused_where_it_stands(said: str, words: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "my.yaml", f"recipe: navigation\n{said}\n")
+
+    (fault,) = examine("train", str(path), [], {}).faults
+
+    assert f"my.yaml, {words}" in fault.message
+
+
+def test_a_recipes_own_parameter_keeps_its_name(tmp_path: Path) -> None:
+    written(
+        tmp_path / "mine.py",
+        """
+        from engine.recipes import WorldConfig
+        from engine.sim import games
+
+        def world(device: str = "lamp") -> WorldConfig:
+            return WorldConfig(rules=games.navigation(), map=f"navigation_{device}")
+        """,
+    )
+    path = written(tmp_path / "my.yaml", "recipe: mine.py\ndevice: rooms\n")
+
+    assert resolve_tool("play", str(path), [], {}).config.map == "navigation_rooms"

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,25 @@ def test_metrics_come_back_with_nan_where_the_number_was_not_finite(tmp_path: Pa
     assert logged.values["good"] == 1.5
     assert math.isnan(logged.values["bad"])
     assert math.isnan(logged.values["worse"])
+
+
+def test_steps_taken_again_by_a_later_attempt_are_read_once(tmp_path: Path) -> None:
+    def log(run: RunWriter, steps: Iterable[int], value: float) -> None:
+        for step in steps:
+            run.metrics(step, {"train/loss": value})
+            run.episodes([{"env": env, "reward": value} for env in range(2)])
+
+    with make(tmp_path) as run:
+        log(run, (10, 20, 30, 40), 1.0)
+    for attempt, first in ((2, 30), (3, 50)):  # killed after 40, resumed from 20; then stopped and resumed where it was
+        with RunWriter.resume(run.path) as again:
+            log(again, (first, first + 10), float(attempt))
+
+    directory = RunDirectory(run.path)
+    metrics = [(line.step, line.values["train/loss"]) for line in directory.read_metrics()]
+    assert metrics == [(10, 1.0), (20, 1.0), (30, 2.0), (40, 2.0), (50, 3.0), (60, 3.0)]
+    episodes = [(row["step"], row["reward"]) for row in directory.read_episodes()]
+    assert episodes == [pair for pair in metrics for _ in range(2)]
 
 
 def test_episodes_and_events_carry_the_latest_step(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_arrays_that_c_would_misread_are_caught(wrong: str) -> None:
 
 def test_copies_are_whole() -> None:
     one_hot = OneHot([(1, 3, 2)])
-    twins = copy.deepcopy(one_hot), pickle.loads(pickle.dumps(one_hot))
+    twins = copy.deepcopy(one_hot), pickle.loads(pickle.dumps(one_hot))  # noqa: S301
     weight = np.arange(12, dtype=np.float32).reshape(6, 2)
 
     for twin in twins:

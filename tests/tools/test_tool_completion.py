@@ -90,13 +90,13 @@ def about(line: str) -> dict[str, str]:
         ("gridrl train ./m", ["./my dir/"]),
         ("gridrl replay epi", ["episode.gridrec"]),
         ("gridrl replay episode.gridrec --", ["--at", "--help"]),
-        ("gridrl train arena trainer.lear", ["trainer.learning_rate="]),
+        ("gridrl train arena trainer.learni", ["trainer.learning_rate="]),
         ("gridrl train arena trainer.pol", ["trainer.policy."]),
-        ("gridrl train arena +trainer.lear", ["+trainer.learning_rate="]),
-        ("gridrl arena.train trainer.lear", ["trainer.learning_rate="]),
+        ("gridrl train arena +trainer.learni", ["+trainer.learning_rate="]),
+        ("gridrl arena.train trainer.learni", ["trainer.learning_rate="]),
         ("gridrl train arena bat", ["batteries_per_heart="]),
         ("gridrl train mine bat", ["batteries_per_heart="]),
-        ("gridrl train mine.yaml trainer.lear", ["trainer.learning_rate="]),
+        ("gridrl train mine.yaml trainer.learni", ["trainer.learning_rate="]),
         ("gridrl train arena ru", ["rules.", "run=", "rules="]),
         ("gridrl train arena rules.rewards.h", ["rules.rewards.heart."]),
         ("gridrl train arena rules.rewards.heart.w", ["rules.rewards.heart.weight="]),
@@ -128,16 +128,18 @@ def about(line: str) -> dict[str, str]:
         ("gridrl validate own", ["own.py", "own.yaml"]),
         ("gridrl validate --tool ", list(RECIPE_TOOLS)),
         ("gridrl validate --tool play arena epi", ["episodes="]),
-        ("gridrl validate arena trainer.lear", ["trainer.learning_rate="]),
+        ("gridrl validate arena trainer.learni", ["trainer.learning_rate="]),
         ("gridrl rules arena rules.max_s", ["rules.max_steps="]),
         ("gridrl rules --check ", ["own.yaml"]),
         ("gridrl rules --schema ", []),
+        ("gridrl resume fi", ["first"]),
+        ("gridrl resume first ", []),
         ("gridrl query ", []),
         ("gridrl query --", ["--rows", "--json", "--csv", "--help"]),
         ("gridrl completion ", ["bash", "zsh", "fish"]),
         ("gridrl completion bash ", []),
         ("gridrl-tui navi", ["navigation"]),
-        ("gridrl-tui arena trainer.lear", ["trainer.learning_rate="]),
+        ("gridrl-tui arena trainer.learni", ["trainer.learning_rate="]),
         ("gridrl-tui trainer.anneal=t", ["trainer.anneal=true"]),
         ("gridrl-tui --", ["--help", "--settings", "--version"]),
         ("/usr/local/bin/gridrl tr", ["train"]),
@@ -198,8 +200,8 @@ def test_a_broken_recipe_has_the_keys_that_all_have(place: Path) -> None:
     (Path(os.environ["GRIDRL_RECIPES"]) / "broken.py").write_text("raise OSError('no')\n")
 
     assert proposed("gridrl train bro") == ["broken"]
-    assert proposed("gridrl train broken trainer.lear") == ["trainer.learning_rate="]
-    assert proposed("gridrl train nobody trainer.lear") == ["trainer.learning_rate="]
+    assert proposed("gridrl train broken trainer.learni") == ["trainer.learning_rate="]
+    assert proposed("gridrl train nobody trainer.learni") == ["trainer.learning_rate="]
 
 
 def test_a_wrong_setting_does_not_hide_the_others(place: Path) -> None:
@@ -479,7 +481,7 @@ def test_a_shell_completes_words_settings_and_values(shell: Shell) -> None:
     assert shell.typed("gridrl tra") == ["train"]
     assert shell.typed("gridrl train navi") == ["train", "navigation"]
     assert shell.typed("gridrl navigation.tra") == ["navigation.train"]
-    assert shell.typed("gridrl train arena trainer.lear") == ["train", "arena", "trainer.learning_rate="]
+    assert shell.typed("gridrl train arena trainer.learni") == ["train", "arena", "trainer.learning_rate="]
     assert shell.typed("gridrl train arena trainer.anneal=f") == ["train", "arena", "trainer.anneal=false"]
     assert shell.typed("gridrl train arena map=scatter:purs") == ["train", "arena", "map=scatter:pursuit"]
     assert shell.typed("gridrl play navigation policy=first@v") == ["play", "navigation", "policy=first@v4096"]

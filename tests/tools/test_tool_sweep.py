@@ -21,7 +21,7 @@ from engine.errors import ConfigError
 from engine.recipes import SweepConfig, resolve, resolve_tool
 from engine.recipes.config import Parameter
 from engine.runs import RunDirectory, RunState
-from engine.tools.sweep import LAST_VALUES, run
+from engine.tools.sweep import LAST_VALUES, checked_space, run
 from engine.tools.trials import Space
 
 from .console import ROOT, TIMEOUT_S, gridrl, has_controls, started
@@ -271,14 +271,48 @@ def test_a_sweep_trains_each_trial_once_and_names_the_best(tmp_path: Path) -> No
     assert contents(tmp_path) == before
 
 
-@pytest.mark.slow
-def test_an_unknown_metric_is_refused_by_name_after_the_first_trial(tmp_path: Path) -> None:
-    arguments = [f"parameters=[{json.dumps(RATES)}]", "trials=2"]
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["metric=rollout/ep_reward_mean"], "logs 'rollout/ep_reward_mean'\nhint: did you mean rollout/ep_rew_mean"),
+        (["metric=rollout/term/hart"], "logs 'rollout/term/hart'\nhint: did you mean rollout/term/heart"),
+        (["metric=eval/return_mean"], "logs 'eval/return_mean'\nhint: trainer.components.evaluator.enabled=true has it logged"),
+        (["metric="], "logs ''\nhint: there is rollout/ep_rew_mean, "),
+    ],
+)
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_a_metric_that_no_trial_can_log_is_refused_before_the_first(
+    settings: list[str],
+    words: str,
+    dry: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("GRIDRL_RUNS", str(tmp_path))
 
-    _, said = swept(tmp_path, *arguments, "metric=rollout/ep_reward_mean", code=2)
+    assert main(["sweep", "arena", "trainer.total_steps=1024", *settings, *dry]) == 2
+
+    assert f"metric: no run of this {words}" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_metric_that_one_trial_alone_logs_is_known() -> None:
+    switch = {"key": "trainer.components.evaluator.enabled", "choices": ["false", "true"]}
+
+    space = checked_space(config_of(switch, sampler="grid", metric="eval/return_mean"))
+
+    assert space.grid_size == 2
+
+
+@pytest.mark.slow
+def test_a_metric_that_was_never_logged_ends_the_sweep_after_the_first_trial(tmp_path: Path) -> None:
+    arguments = [f"parameters=[{json.dumps(RATES)}]", "trials=2", "trainer.components.evaluator.enabled=true"]
+
+    _, said = swept(tmp_path, *arguments, "metric=eval/return_mean", code=2)
 
     assert [path.name for path in tmp_path.iterdir()] == ["sw-000"]
-    assert "metric: run sw-000 logged no 'rollout/ep_reward_mean'\nhint: did you mean rollout/ep_rew_mean" in said
+    assert "metric: run sw-000 logged no 'eval/return_mean'\nhint: " in said
 
     lines, said = swept(tmp_path, *arguments)
     assert (lines[2].endswith("(read)"), said.count("trial ")) == (True, 1)  # the first is not lost

@@ -108,7 +108,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixtu
         "fault: my.yaml, line 4, column 3: trainer.epochs cannot be 'many'",
         "fault: my.yaml, line 5, column 9: rules.max_steps cannot be -1",
     ]
-    assert lines[1] == "  did you mean seed?"
+    assert lines[1] == "  did you mean seed or schedules?"
     assert lines[-1] == f"{path}: 3 faults"
 
 

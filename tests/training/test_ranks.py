@@ -162,6 +162,8 @@ def test_a_killed_rank_ends_the_other_and_the_run_goes_on_as_if_nothing_had_been
 
     with two_ranks(tmp_path, "-m", "engine.cli", *TRAIN, steps, "run=killed") as processes:
         wait_for_figures(processes[0])
+        while not RunDirectory(tmp_path / "killed").checkpoints():
+            assert processes[0].poll() is None
         processes[victim].send_signal(signal.SIGKILL)
         survivor = processes[1 - victim]
         _, complaint = survivor.communicate(timeout=TIMEOUT_S)
@@ -242,7 +244,7 @@ def test_envs_that_ranks_cannot_share_are_refused_with_a_number_that_works() -> 
     with pytest.raises(ConfigError, match="2 ranks x 2 learner_threads = 4 shares") as refused:
         require_shares(config, 1, Place(0, 2))
 
-    assert refused.value.hint == "trainer.env_count=36 makes 9 for each"
-    fitting = config.model_copy(update={"env_count": 36})
+    assert refused.value.hint == "trainer.env_count=24 makes 6 for each"
+    fitting = config.model_copy(update={"env_count": 24})
     fitting.require_fit(1)
     require_shares(fitting, 1, Place(0, 2))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from front_door import CORRIDOR, ENDLESS_RUN, FINISHED_RUN, Door, on_map, opened
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from engine.recipes import prepare_run
 from engine.runs import RunState, load_checkpoint
@@ -88,9 +88,10 @@ async def test_a_stopped_run_goes_on_by_a_key_from_its_last_checkpoint(tmp_path:
         await door.train()
         await door.until_seen("rollout/ep_rew_mean")
         await door.press("R")
-        await door.until_seen("under way already")
+        await door.until(lambda: "under way already" in str(door.app.query_one("#ask-text", Static).content), "a no")
         await door.press("s", "y")
         await door.until_state(RunState.STOPPED)
+        await door.until_seen("■ stopped")
         stopped = door.session.own_run
         assert stopped is not None
         step = stopped.state().step
@@ -112,7 +113,7 @@ async def test_why_a_run_cannot_go_on_is_said(tmp_path: Path) -> None:
 
         await door.press("R")
 
-        await door.until_seen("is finished")
+        await door.until(lambda: any("is finished" in note.message for note in door.app._notifications), "the reason")
         run = door.session.own_run
         assert run is not None
         assert run.state().status is RunState.FINISHED

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.widgets import Static
 
+from engine.cli import main
 from engine.recipes import examine, recipes, resolve
 from engine.recipes.command_line import read_command
 from engine.recipes.rules_file import rules_to_yaml
@@ -168,6 +169,33 @@ async def test_what_is_wrong_cannot_be_started(tmp_path: Path) -> None:
         assert "trainer.epochs cannot be 'many'" in door.screen
 
 
+async def test_the_name_of_a_run_that_is_there_is_refused_as_in_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRIDRL_RUNS", str(tmp_path))
+    (tmp_path / "calm-fox").mkdir()
+    async with opened(tmp_path, size=SIZE) as door:
+        await launch_open(door)
+        await set_to(door, "run", "calm-fox")
+
+        await door.until(lambda: bool(row(door, "run").fault), "an answer")
+        said = row(door, "run").fault
+        await door.press("t")
+
+        assert isinstance(door.app.screen, LaunchScreen)
+        assert door.session.own_run is None
+    assert main(["train", "navigation", "run=calm-fox", "--dry-run"]) == 1
+    assert said == "run calm-fox is there already"
+    assert f"gridrl: {said}" in capsys.readouterr().err.splitlines()
+
+
+def test_every_map_is_tried_and_not_the_first_alone() -> None:
+    looked = examined(Launch("navigation").having("more_maps", '["arena_small"]'))
+
+    assert looked.config is None
+    assert "arena_small, line 2" in looked.faults[0].message
+
+
 async def test_t_trains_with_what_the_form_shows(tmp_path: Path) -> None:
     async with opened(tmp_path, *QUICK, size=SIZE) as door:
         await launch_open(door)
@@ -217,8 +245,8 @@ async def test_a_search_leaves_what_has_its_words_and_escape_brings_all_back(tmp
         everything = len(rows(door).rows)
 
         await door.press("slash")
-        await door.type("gae")
-        assert [each.key for each in rows(door).rows] == ["trainer.gae_lambda"]
+        await door.type("adam_eps")
+        assert [each.key for each in rows(door).rows] == ["trainer.adam_epsilon"]
         await door.press("escape")
 
         assert len(rows(door).rows) == everything
