@@ -125,6 +125,8 @@ def _run_plain_tool(name: str, arguments: list[str]) -> int:
     tool = importlib.import_module(f"engine.tools.{name}")
     parser = _Parser(prog=f"gridrl {name}", description=TOOLS[name], allow_abbrev=False)
     tool.add_arguments(parser)
+    if name == "validate":  # what it leaves is read as the words of the tool that it is about
+        return int(tool.run(*parser.parse_known_args(arguments)))
     return int(tool.run(parser.parse_intermixed_args(arguments)))
 
 
@@ -150,8 +152,9 @@ def _resolve_and_run(command: Command) -> int:
 
     resolution = examine(command.tool, command.recipe, command.settings)
     if "--verbose" in command.switches:
-        for argument in resolution.arguments:
-            print(f"{_cleaned(argument.text)}: {_cleaned(argument.meaning)}", file=sys.stderr)
+        from engine.tools.recipe_help import print_arguments
+
+        print_arguments(resolution)
     if "--dry-run" in command.switches:
         return _print_plan(resolution)
     if resolution.faults:

@@ -158,14 +158,16 @@ class _Grammar:
         if previous in VALUED:
             return self._value_of(previous, word)
         if word.startswith("-"):
-            return (Candidate(name, about) for name, about in {**OPTIONS[tool], "--help": _HELP.about}.items())
+            return self._options_of(tool, rest)
         if tool == "completion" and not rest:
             return (Candidate(shell, f"the script for {shell}") for shell in SHELLS)
         if tool == "resume" and not rest:
             return names.runs()
         if tool not in ("validate", "rules") or "--schema" in rest or "--check" in rest:
             return iter(())
-        typed = _read(_Typed(self._validated(rest)), _without_options(rest))
+        if tool == "validate":
+            return self._with_recipe(self._validated(rest), (), word)
+        typed = _read(_Typed("train"), _without_options(rest))
         return _settings(typed, word) if typed.recipe or "=" in word else names.recipes(word)
 
     def _value_of(self, option: str, word: str) -> Iterator[Candidate]:
@@ -173,10 +175,20 @@ class _Grammar:
             return (Candidate(tool, self._tools[tool]) for tool in self._recipe_tools)
         return names.files(word, _RULES) if option == "--check" else iter(())
 
-    def _validated(self, rest: Sequence[str]) -> str:
-        """What `gridrl validate` is to check a recipe for."""
+    def _options_of(self, tool: str, rest: Sequence[str]) -> Iterator[Candidate]:
+        yield from (Candidate(name, about) for name, about in {**OPTIONS[tool], "--help": _HELP.about}.items())
+        if tool == "validate":
+            yield from self._with_recipe(self._validated(rest), (), "-")
+
+    def _validated(self, rest: Sequence[str]) -> _Typed:
+        """What `gridrl validate` is to check, read as that tool's own words."""
+        pairs = zip(("", *rest), rest, strict=False)
+        words = [word for previous, word in pairs if word not in OPTIONS["validate"] and previous != "--tool"]
+        recipe, dot, tool = words[0].rpartition(".") if words else ("", "", "")
+        if dot and tool in self._recipe_tools:
+            return _read(_Typed(tool, recipe), words[1:])
         named = rest[rest.index("--tool") + 1] if "--tool" in rest else ""
-        return named if named in self._recipe_tools else "train"
+        return _read(_Typed(named if named in self._recipe_tools else "train"), words)
 
 
 def _read(typed: _Typed, words: Sequence[str]) -> _Typed:

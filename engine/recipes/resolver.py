@@ -138,6 +138,8 @@ class _Resolver:
         self._faults: list[GridrlError] = []
         self._arguments: list[Argument] = []
         self._preset: tuple[str, Origin] | None = None
+        self._fitted = 1
+        """How many agents the preset was made for."""
         self._said: list[tuple[Override, Origin]] = []
         """Settings from the environment and the command line, in the order in which they are written."""
         self._for_function: list[tuple[Override, Origin]] = []
@@ -154,6 +156,9 @@ class _Resolver:
         base.interpolate()
         draft = self._written(made)
         self._faults += draft.interpolate()
+        if self._preset is not None and self._fitted != _agents_of(draft):
+            words = f"preset: it is fitted to the game's agents, and rules.agents={_agents_of(draft)} is taken from it"
+            self._faults.append(ConfigError(words, hint="give rules.agents as a number"))
         config, wrong = draft.check()
         if made is not None or (self._module is None and not self._faults):  # else what is missing follows from those
             self._faults += wrong
@@ -260,10 +265,11 @@ class _Resolver:
         if self._preset is not None:
             heard = len(self._faults)
             self._write_above_presets(draft)
-            agents = draft.data.get("rules", {}).get("agents") if isinstance(draft.data.get("rules"), dict) else 1
+            draft.interpolate()
             del self._faults[heard:]
+            self._fitted = _agents_of(draft)
             draft = self._start(made)
-            self._write_preset(draft, agents if isinstance(agents, int) and agents > 0 else 1)
+            self._write_preset(draft, self._fitted)
         self._write_above_presets(draft)
         return draft
 
@@ -389,6 +395,13 @@ def _chain(recipe: Recipe) -> tuple[list[RecipeFile], RecipeModule | None, str]:
                 f"{place.prefix}recipe: it goes round: {names}", hint="build on a recipe that stands alone"
             )
     return files, recipe.source, recipe.name
+
+
+def _agents_of(draft: Draft[Any]) -> int:
+    """How many agents the game has; 1 where that is wrong or not known."""
+    rules = draft.data.get("rules")
+    agents = rules.get("agents") if isinstance(rules, dict) else None
+    return agents if isinstance(agents, int) and agents > 0 else 1
 
 
 def _settings(draft: Draft[Any], base: Draft[Any]) -> Iterator[Setting]:

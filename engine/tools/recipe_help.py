@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.recipes import GROUPS, TOOLS, Recipe, Setting, broken_recipes, examine, find_recipe, recipes
+from engine.recipes import GROUPS, TOOLS, Recipe, Resolution, Setting, broken_recipes, examine, find_recipe, recipes
 from engine.recipes.command_line import SWITCHES
 from engine.recipes.module import RecipeModule
+from engine.recipes.overrides import shortened
 from engine.recipes.schema import allowed, slot_of
 from engine.recipes.tree import default_tree, leaves, typed_text
 from engine.training.presets import PRESETS
@@ -76,6 +77,12 @@ def print_help(tool: str, name: str, about: str) -> None:
     line()
     for text in _settings_page(tool, name):
         line(printable(text))
+
+
+def print_arguments(resolution: Resolution) -> None:
+    """What was made of each argument, on stderr."""
+    for argument in resolution.arguments:
+        note(printable(f"{shortened(argument.text)}: {argument.meaning}"))
 
 
 def _rows(found: list[Recipe]) -> Iterator[str]:

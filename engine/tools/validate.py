@@ -10,7 +10,7 @@ import json
 
 from engine.errors import ConfigError, GridrlError, UsageError
 from engine.recipes import TOOLS, RecipeConfig, Resolution, examine
-from engine.recipes.command_line import read_command
+from engine.recipes.command_line import Command, read_command, split_tool
 from engine.recipes.origins import Layer
 from engine.recipes.recipe_schema import recipe_schema
 from engine.recipes.recipe_text import why
@@ -21,32 +21,56 @@ from engine.sim import Rules
 from engine.text_files import expanded, read_text
 
 from .plan import changes, plan
+from .recipe_help import list_tools, print_arguments
 from .text import count, line, note, printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", metavar="CONFIG", nargs="?", help="a recipe's name, a recipe file, or a rules file")
-    parser.add_argument("settings", metavar="key=value", nargs="*", help="settings on top of it")
+    parser.usage = "gridrl validate CONFIG [key=value ...] [options of the tool] [--tool TOOL] [--diff] | --schema"
+    parser.epilog = "CONFIG: a recipe's name, RECIPE.TOOL, a recipe file, or a rules file. All forms of settings are read."
     tools = ", ".join(TOOLS)
-    parser.add_argument("--tool", choices=TOOLS, default="train", help=f"for which tool: {tools}; train")
+    parser.add_argument("--tool", choices=TOOLS, default=None, help=f"for which tool: {tools}; train")
     parser.add_argument("--diff", action="store_true", help="print only what differs from the recipe")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of recipe files, for editors")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    if arguments.schema == (arguments.config is not None):
+def run(arguments: argparse.Namespace, words: list[str]) -> int:
+    """Judge what the words say.
+
+    Args:
+        words: a CONFIG with its settings, as they would stand behind the tool.
+    """
+    if arguments.schema != (not words):
         raise UsageError("give a CONFIG, or --schema", hint="gridrl validate -h says what each does")
     if arguments.schema:
         line(json.dumps(recipe_schema(), indent=2))
         return 0
-    if _is_rules_file(arguments.config):
-        return _validate_rules(arguments.config)
-    settings = read_command(arguments.tool, arguments.config, arguments.settings).settings
+    command = _command(arguments.tool, words)
+    if "--list" in command.switches:
+        list_tools(command.recipe)
+        return 0
+    if _is_rules_file(command.recipe):
+        return _validate_rules(command)
     try:
-        resolution = examine(arguments.tool, arguments.config, settings)
+        resolution = examine(command.tool, command.recipe, command.settings)
     except ConfigError as error:  # it cannot even be read: that is the answer to the question
-        return _answer(arguments.config, [error])
-    return _validate(resolution, arguments.config, only_changes=arguments.diff)
+        return _answer(command.recipe, [error])
+    if "--verbose" in command.switches:
+        print_arguments(resolution)
+    return _validate(resolution, command.recipe, only_changes=arguments.diff)
+
+
+def _command(asked: str | None, words: list[str]) -> Command:
+    """The words as the tool itself would read them; `arena.play` names it, too."""
+    recipe, named = split_tool(words[0])
+    if not recipe:
+        named = ""
+    if asked and named and asked != named:
+        raise UsageError(f"{words[0]} is about {named}, --tool says {asked}", hint="keep one of the two")
+    command = read_command(asked or named or "train", recipe, words[1:] if recipe else words)
+    if not command.recipe:
+        raise UsageError("give a CONFIG, or --schema", hint="gridrl validate -h says what each does")
+    return command
 
 
 def _validate(resolution: Resolution, name: str, *, only_changes: bool) -> int:
@@ -108,7 +132,10 @@ def _is_rules_file(config: str) -> bool:
     return "name" in top and top <= set(Rules.model_fields) and not top & set(RecipeConfig.model_fields)
 
 
-def _validate_rules(path: str) -> int:
+def _validate_rules(command: Command) -> int:
+    path = command.recipe
+    if command.settings:
+        raise UsageError(f"{path} is a rules file: it takes no settings", hint=f"rules={path} is one of a recipe")
     try:
         rules = load_rules(path)
     except ConfigError as error:

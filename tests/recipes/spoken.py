@@ -63,11 +63,12 @@ def by_key(resolution: Resolution) -> Mapping[str, Setting]:
 
 
 def covering(resolution: Resolution, key: str) -> Setting:
-    """The setting that a key is, or lies in."""
+    """The setting that a key is, or lies in; of a table that is none, the first one in it."""
     settings = by_key(resolution)
     names = key.split(".")
     keys = [".".join(names[:end]) for end in range(len(names), 0, -1)]
-    return next(settings[known] for known in keys if known in settings)
+    inner = (setting for known, setting in settings.items() if known.startswith(f"{key}."))
+    return next((settings[known] for known in keys if known in settings), None) or next(inner)
 
 
 def words_of(error: GridrlError) -> str:

@@ -215,6 +215,23 @@ def test_a_preset_fits_however_many_agents_a_higher_layer_says(preset: str, agen
     assert trainer["env_count"] * agents * trainer["horizon"] % trainer["minibatch_size"] == 0
 
 
+def test_a_preset_fits_agents_that_are_another_settings_value() -> None:
+    said = ["map=scatter:arena_basic", "scatters=6", "preset=tiny"]
+
+    trainers = [
+        resolve_tool("train", "arena", [*said, f"rules.agents={agents}"], {}).config.model_dump()["trainer"]
+        for agents in ("6", "${scatters}")
+    ]
+
+    assert trainers[0] == trainers[1]
+
+
+def test_agents_that_are_taken_from_the_preset_are_refused() -> None:
+    (fault,) = examine("train", "arena", ["rules.agents=${trainer.epochs}", "preset=metta", "scatters=1"], {}).faults
+
+    assert missing_from(words_of(fault), ["preset: it is fitted to", "rules.agents=", "give rules.agents as"]) == []
+
+
 def test_a_preset_lies_below_what_is_said_and_above_the_recipe() -> None:
     resolution = resolve_tool("train", "arena", ["trainer.horizon=64", "preset=metta"], {})
 

@@ -211,7 +211,9 @@ def test_remarks_stand_behind_their_settings() -> None:
     text = "\n".join(recipe_yaml("train", resolution.config.model_dump(mode="json"), remarks(resolution)))
 
     assert read_yaml(text, "x").data == read_yaml(dumped("train", resolution.config), "x").data
-    lines = {line.split(":")[0].strip(): line.partition("  # ")[2] for line in text.splitlines() if "  # " in line}
+    said = [line for line in text.splitlines() if "  # " in line]
+    # Of settings with one name the first counts: schedules and components have some of the trainer's own.
+    lines = {line.split(":")[0].strip(): line.partition("  # ")[2] for line in reversed(said)}
     assert lines["run"] == "command line run=x; recipe: none"
     assert lines["learning_rate"] == "command line trainer.lr=3e-4; recipe: 0.0025"
     assert lines["gamma"] == "recipe arena; default: 0.99"

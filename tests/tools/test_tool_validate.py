@@ -149,6 +149,9 @@ def test_each_kind_of_fault_ends_with_1(
         (["arena", "--tool", "dance"], "invalid choice: 'dance'"),
         (["arena", "seed"], "'seed' is not key=value"),
         (["arena", "--nothing"], "--nothing"),
+        (["arena.play", "--tool", "train"], "arena.play is about play, --tool says train"),
+        (["--diff"], "give a CONFIG"),
+        (["run=x"], "give a CONFIG"),
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,6 +166,39 @@ def test_other_forms_of_settings_are_understood(capsys: pytest.CaptureFixture[st
 
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()] == ["scatters=3", "trainer.seed=4", "run=x"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["arena.play", "seed=4", "policy=noop"],
+        ["prod.arena.play", "--seed", "4", "--policy=noop"],
+        ["recipes.prod.arena.play", "--overrides", "seed=4 policy=noop"],
+        ["--tool", "play", "--seed", "4", "arena", "policy=noop"],
+        ["arena", "seed=4 policy=noop", "--tool=play", "-n"],
+        ["arena", "+seed=4", "policy_uri=mock://noop", "--tool", "play"],
+    ],
+)
+def test_whatever_the_tools_understand_is_understood(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = validated(capsys, *words, "--diff")
+
+    assert code == 0
+    assert [line.split()[0].replace("mock://", "") for line in out.splitlines()] == ["policy=noop", "seed=4"]
+    assert err == "arena is right; 2 settings differ from the recipe\n".replace("arena", words_recipe(words))
+
+
+def words_recipe(words: list[str]) -> str:
+    """The recipe as it was named."""
+    return next(word.removesuffix(".play") for word in words if "arena" in word)
+
+
+def test_it_says_what_was_made_of_each_argument_on_demand(capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, err = validated(capsys, "arena", "-v", "trainer.lr=3e-4", "wandb=off", "--diff")
+
+    assert err.splitlines()[:2] == [
+        "trainer.lr=3e-4: setting trainer.learning_rate",
+        "wandb=off: left out: runs are kept on this machine; Weights & Biases is not written to",
+    ]
 
 
 def test_a_table_of_another_tool_is_judged_for_that_tool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

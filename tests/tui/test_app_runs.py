@@ -11,6 +11,7 @@ import pytest
 from front_door import CORRIDOR, ENDLESS_RUN, FINISHED_RUN, Door, on_map, opened
 from textual.widgets import Input, Static, TextArea
 
+from engine.errors import RunError
 from engine.recipes import prepare_run
 from engine.runs import RunState, load_checkpoint
 from engine.training.local import LocalRun
@@ -110,12 +111,14 @@ async def test_a_stopped_run_goes_on_by_a_key_from_its_last_checkpoint(tmp_path:
 async def test_why_a_run_cannot_go_on_is_said(tmp_path: Path) -> None:
     async with opened(tmp_path, *FINISHED_RUN, size=WIDE) as door:
         await trained_to_the_end(door)
-
-        await door.press("R")
-
-        await door.until(lambda: any("is finished" in note.message for note in door.app._notifications), "the reason")
         run = door.session.own_run
         assert run is not None
+
+        with pytest.raises(RunError, match="is finished"):
+            door.session.continue_run(run.run_id)
+        await door.press("R")
+
+        assert door.session.own_run is run
         assert run.state().status is RunState.FINISHED
 
 
