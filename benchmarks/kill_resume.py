@@ -3,8 +3,9 @@
     python benchmarks/kill_resume.py [--kills 200] [--seed 0] [--json]
 
 The process is real and so is the signal. A third of the kills wait until a checkpoint is being written, a third until
-the log begins a new file, the others come at any time. At the end every tensor of the last checkpoint (weights, optimiser,
-random streams, worlds) and every metric that is not a time must be equal, bit for bit; the exit code is 1 if one is not.
+the log begins a new file, the others come at any time. At the end every tensor of the last checkpoint (weights,
+optimiser, random streams, worlds) and every metric that is not a time must be equal, bit for bit; the exit code is 1
+if one is not.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ SETTINGS = {
     "policy": {"hidden": [32], "memory": "mingru", "memory_size": 16},
 }
 LONGEST_WAIT_S = 0.8
+_NOT_REPEATED = ("time/", "system/", "memory/", "maps/cache_hit_rate")
+"""Metrics that tell of the process, and not of what it learnt."""
 
 
 def main() -> int:
@@ -165,7 +168,7 @@ def metrics_of(path: Path) -> dict[int, dict[str, float]]:
     """By step, times left out; what a later attempt logged again counts."""
     lines = RunDirectory(path).read_metrics()
     return {
-        line.step: {name: value for name, value in line.values.items() if not name.startswith("time/")}
+        line.step: {name: value for name, value in line.values.items() if not name.startswith(_NOT_REPEATED)}
         for line in lines
     }
 

@@ -132,7 +132,9 @@ def test_the_engine_calls_nothing_of_libc_but_memory_threads_and_text(objects: l
     memory = {"calloc", "aligned_alloc", "free"}
     hardening = {"__assert_fail", "__stack_chk_fail", "__snprintf_chk", "__memcpy_chk", "_GLOBAL_OFFSET_TABLE_"}
     which_cpu = {"__cpu_model", "__cpu_indicator_init"}  # of the compiler's own library
-    others = {name for name in called - words - memory - hardening - which_cpu if not name.startswith(("pthread_", "sched_"))}
+    others = {
+        name for name in called - words - memory - hardening - which_cpu if not name.startswith(("pthread_", "sched_"))
+    }
     assert others == set()
 
 

@@ -34,7 +34,7 @@ class Launch:
         return replace(self, settings=tuple(typed.items()))
 
     def without(self, key: str) -> Launch:
-        """As the recipe has it."""
+        """Without what was typed for a setting."""
         return replace(self, settings=tuple(pair for pair in self.settings if pair[0] != key))
 
     @property
@@ -58,6 +58,13 @@ class Examined:
     checks: tuple[Check, ...]
     faults: tuple[GridrlError, ...]
     """Empty: it can be started."""
+
+    @property
+    def base(self) -> str:
+        """What the settings are compared with: the recipe or, below a recipe file, what that is built on."""
+        if self.resolution is None or not self.resolution.files:
+            return "the recipe"
+        return self.resolution.files[0].base or "the defaults"
 
     @property
     def config(self) -> RecipeConfig | None:

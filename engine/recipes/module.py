@@ -54,6 +54,11 @@ class RecipeModule:
         """What the tool's function takes, as a model: a setting for each parameter."""
         return _parameters_of(self._function(tool), self.path)
 
+    def place(self, tool: str) -> str:
+        """Where the tool's function stands: `my.py, line 7: world()`."""
+        function = inspect.unwrap(self._function(tool))
+        return f"{self.path}, line {function.__code__.co_firstlineno}: {function.__name__}()"
+
     def parameter_names(self) -> set[str]:
         """Of all its functions."""
         return {name for function in self.functions.values() for name in inspect.signature(function).parameters}
@@ -76,8 +81,8 @@ class RecipeModule:
         return made
 
     def _function(self, tool: str) -> Callable[..., Any]:
-        """The tool's own, else world() or train(): both know the world, and train() how to train, for a sweep."""
-        others = ("train", "world") if tool == "sweep" else ("world", "train")
+        """The tool's own, else world() or train(): both know the world, and train() how to train, for who needs that."""
+        others = ("train", "world") if "trainer" in TOOLS[tool].model_fields else ("world", "train")
         return next(self.functions[name] for name in (tool, *others) if name in self.functions)
 
     def _derived(self, tool: str, made: Any) -> WorldConfig:

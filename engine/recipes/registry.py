@@ -69,6 +69,7 @@ class BrokenRecipe:
     name: str
     group: str
     error: GridrlError
+    path: Path
 
 
 def recipes() -> dict[str, Recipe]:
@@ -152,7 +153,7 @@ def _own_recipe(path: Path, taken: dict[str, str]) -> Recipe | BrokenRecipe:
             raise ConfigError(f"{path}: {path.stem} is {taken[path.stem]} already", hint="rename the file")
         return Recipe(path.stem, "user", _load(path))
     except GridrlError as error:
-        return BrokenRecipe(path.stem, "user", error)
+        return BrokenRecipe(path.stem, "user", error, path)
 
 
 def _at_path(path: Path) -> Recipe:

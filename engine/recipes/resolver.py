@@ -246,12 +246,20 @@ class _Resolver:
             self._attempt(self._parameters, override, origin)
         self._faults += self._parameters.interpolate()
         checked, wrong = self._parameters.check()
-        self._faults += wrong
+        self._faults += map(self._with_place, wrong)
         if checked is None:  # with the defaults instead, what is wrong elsewhere can be told
             checked = Draft(self._parameters.model).check()[0]
         if checked is None:
             return None
         return self._module.make(self._tool, {name: getattr(checked, name) for name in names})
+
+    def _with_place(self, fault: ConfigError) -> ConfigError:
+        """Where a parameter is missing, the function that needs it is named."""
+        name, _, rest = fault.message.partition(" ")
+        if rest != "is missing" or self._module is None:
+            return fault
+        hint = f"{fault.hint}: say {name}=..., or give it a default in the recipe"
+        return ConfigError(f"{self._module.place(self._tool)}: {fault.message}", hint=hint)
 
     def _start(self, made: WorldConfig | None) -> Draft[WorldConfig]:
         draft: Draft[WorldConfig] = Draft(self._model)

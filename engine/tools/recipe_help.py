@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from engine.recipes import GROUPS, TOOLS, Recipe, Resolution, Setting, broken_recipes, examine, find_recipe, recipes
@@ -92,13 +93,17 @@ def _rows(found: list[Recipe]) -> Iterator[str]:
 
 def _list_broken() -> None:
     for broken in broken_recipes():
-        note(printable(f"{broken.name}: cannot be used: {broken.error}"))
+        words = str(broken.error)
+        where = f"{broken.path.parent}{os.sep}" if words.startswith(broken.path.name) else ""
+        note(printable(f"{broken.name}: cannot be used: {where}{words}"))
 
 
 def _maker(recipe: Recipe, tool: str) -> str:
     if isinstance(recipe.source, RecipeModule):
         return f"{tool}()" if tool in recipe.source.own_tools else "from its world"
-    return "a table of its own" if tool in recipe.source.data else "from its world"
+    if tool in recipe.source.data:
+        return "a table of its own"
+    return f"from {recipe.source.base}" if recipe.source.base else "from its world"
 
 
 def _settings_page(tool: str, name: str) -> Iterator[str]:

@@ -27,7 +27,9 @@ from .text import count, line, note, printable
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "gridrl validate CONFIG [key=value ...] [options of the tool] [--tool TOOL] [--diff] | --schema"
-    parser.epilog = "CONFIG: a recipe's name, RECIPE.TOOL, a recipe file, or a rules file. All forms of settings are read."
+    parser.epilog = (
+        "CONFIG: a recipe, RECIPE.TOOL, a recipe file, or a rules file; settings in all forms that tools read"
+    )
     tools = ", ".join(TOOLS)
     parser.add_argument("--tool", choices=TOOLS, default=None, help=f"for which tool: {tools}; train")
     parser.add_argument("--diff", action="store_true", help="print only what differs from the recipe")

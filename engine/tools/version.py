@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 
 PACKAGE = "gridrl-tui"
 PACKAGES = ("torch", "numpy", "textual", "duckdb", "pydantic", "wandb")
 """Those whose versions explain most of what a person may report."""
+
+
+VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "NODE_INDEX", "CUDA_VISIBLE_DEVICES", "WANDB_API_KEY", "AWS_PROFILE")
+"""Of the environment: those that change what is done here, or that a report should name. And all of PREFIX."""
+
+PREFIX = "GRIDRL_"
+_SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")  # in a variable's name: its value is nobody's business
 
 
 def own_version() -> str:
@@ -26,6 +34,8 @@ def print_version() -> None:
     line(own_version())
     for name, fact in _facts().items():
         line(f"{name:<10}{printable(fact)}")
+    for fact in _variables(os.environ):
+        line(f"{'variable':<10}{printable(fact)}")
 
 
 def _facts() -> dict[str, str]:
@@ -60,6 +70,14 @@ def _places() -> dict[str, str]:
 
     places = {"runs": runs_root(), "recipes": recipes_directory(), "settings": settings_file()}
     return {name: str(path) for name, path in places.items()}
+
+
+def _variables(environ: Mapping[str, str]) -> Iterator[str]:
+    """Those that are set."""
+    own = sorted(name for name in environ if name.startswith(PREFIX) and name not in VARIABLES)
+    for name in (*(name for name in VARIABLES if name in environ), *own):
+        is_secret = any(word in name.upper() for word in _SECRET)
+        yield f"{name} is set" if is_secret else f"{name}={environ[name]}"
 
 
 def _version(package: str) -> str:

@@ -58,5 +58,5 @@ def test_a_tensor_is_known_only_where_tensors_are_reported() -> None:
     off, on = resolve("navigation", QUICK), resolve("navigation", [*QUICK, *ON])
 
     require_metric("grads/norm/trunk.0.weight", [off, on])
-    with pytest.raises(ConfigError, match="no run of this logs 'grads/norm/trunk.0.weight'"):
+    with pytest.raises(ConfigError, match="no run of this logs 'grads/norm"):
         require_metric("grads/norm/trunk.0.weight", [off])

@@ -101,6 +101,7 @@ def test_a_module_has_a_function_for_each_tool_and_world_for_the_others(own: Pat
         "evaluate": ["agents"],
         "replay": ["agents"],
         "sweep": ["agents", "rate"],
+        "autotune": ["agents", "rate"],
     }
     assert by_key(made["train"])["trainer.learning_rate"].text == "0.5"
     assert by_key(made["play"])["policy"].text == "noop"
@@ -426,8 +427,8 @@ FUNCTIONS = {
     ),
     "needs a parameter": (
         "    def world(size: int) -> WorldConfig:\n        return arena.world()\n",
-        -1,
-        ["size is missing", "a whole number"],
+        0,
+        [": world(): size is missing", "a whole number", "say size=..., or give it a default in the recipe"],
     ),
     "an odd parameter": (
         "    def world(size: complex = 3j) -> WorldConfig:\n        return arena.world()\n",

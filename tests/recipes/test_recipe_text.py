@@ -63,6 +63,9 @@ VALUES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "replay": WORLD | {"policy": POLICIES, "record": HOSTILE, "seed": SEEDS},
     "evaluate": WORLD | {"policies": st.lists(POLICIES, min_size=1, max_size=3), "simulations": SIMULATIONS},
     "sweep": WORLD | TRAINER | {"parameters": PARAMETERS, "metric": HOSTILE, "trials": st.integers(1, 100_000)},
+    "autotune": WORLD
+    | TRAINER
+    | {"seconds": st.floats(1, 3600), "memory_mb": st.integers(1, 1 << 20), "output": HOSTILE},
 }
 """Values that each tool takes, as JSON."""
 

@@ -396,6 +396,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "recipes"
     path.mkdir()
     (path / "broken.py").write_text(BROKEN)
+    (path / "torn.yaml").write_text("a: [\n")
     (path / "whole.yaml").write_text("summary: my own \u202e\nrecipe: arena\nplay: {policy: noop}\n", "utf-8")
     monkeypatch.setenv("GRIDRL_RECIPES", str(path))
     return path
@@ -411,6 +412,7 @@ def test_a_broken_recipe_is_listed_as_such_with_the_others(
     assert "  whole                 my own \\u202e" in listed.splitlines()
     assert "  arena " in listed
     assert f"broken: cannot be used: {own / 'broken.py'}, line 1: RuntimeError: \\x1b]52" in complaints
+    assert f"torn: cannot be used: {own / 'torn.yaml'}, line 2, column 1: " in complaints
     assert not has_controls(listed + complaints)
 
 
@@ -418,7 +420,7 @@ def test_tools_of_a_file_say_where_their_settings_come_from(own: Path, capsys: p
     _, listed, _ = said_by(capsys, "whole", "--list")
 
     rows = {line.split()[0]: " ".join(line.split()[1:]) for line in listed.splitlines()[3:]}
-    assert (rows["play"], rows["train"]) == ("a table of its own", "from its world")
+    assert (rows["play"], rows["train"]) == ("a table of its own", "from arena")
 
 
 @pytest.mark.parametrize(

@@ -276,7 +276,10 @@ def test_a_sweep_trains_each_trial_once_and_names_the_best(tmp_path: Path) -> No
     [
         (["metric=rollout/ep_reward_mean"], "logs 'rollout/ep_reward_mean'\nhint: did you mean rollout/ep_rew_mean"),
         (["metric=rollout/term/hart"], "logs 'rollout/term/hart'\nhint: did you mean rollout/term/heart"),
-        (["metric=eval/return_mean"], "logs 'eval/return_mean'\nhint: trainer.components.evaluator.enabled=true has it logged"),
+        (
+            ["metric=eval/return_mean"],
+            "logs 'eval/return_mean'\nhint: trainer.components.evaluator.enabled=true has it logged",
+        ),
         (["metric="], "logs ''\nhint: there is rollout/ep_rew_mean, "),
     ],
 )

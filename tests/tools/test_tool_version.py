@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.sim import ENGINE_BUILD, ENGINE_VERSION
+from engine.tools.version import VARIABLES
 from tui.settings import settings_path
 
 from .console import ROOT, TIMEOUT_S, environment, gridrl
@@ -36,6 +37,29 @@ def test_the_facts_are_those_of_this_program(tmp_path: Path) -> None:
     assert said["runs"] == str(tmp_path)
     assert said["recipes"] == environment(tmp_path)["GRIDRL_RECIPES"]
     assert said["settings"] == str(settings_path(environment(tmp_path)))
+
+
+def test_the_variables_that_matter_are_told_and_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    said = {"RANK": "3", "CUDA_VISIBLE_DEVICES": "", "AWS_PROFILE": "lab\x1b[2J", "GRIDRL__TRAINER__SEED": "7"}
+    for name, value in {**said, "WANDB_API_KEY": "hush-1", "GRIDRL_X_TOKEN": "hush-2", "OTHER": "hush-3"}.items():
+        monkeypatch.setenv(name, value)
+
+    out = gridrl(tmp_path, "--version").stdout
+
+    told = {line[10:] for line in out.splitlines() if line.startswith("variable ")}
+    assert {
+        "RANK=3",
+        "CUDA_VISIBLE_DEVICES=",
+        "AWS_PROFILE=lab\\x1b[2J",
+        "WANDB_API_KEY is set",
+        "GRIDRL_X_TOKEN is set",
+        "GRIDRL__TRAINER__SEED=7",
+        f"GRIDRL_RUNS={tmp_path}",
+    } <= told
+    assert "hush" not in out
+    assert "WORLD_SIZE" not in out
 
 
 def test_both_programs_begin_alike(tmp_path: Path) -> None:

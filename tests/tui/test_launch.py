@@ -239,6 +239,27 @@ async def test_d_takes_back_what_was_typed_and_arrows_go_through_choices(tmp_pat
         assert not row(door, "trainer.policy.kind").changed
 
 
+async def test_d_drops_what_a_file_says_to_what_lies_below_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("recipe: arena\ntrainer: {gamma: 0.5}\nrules: {resources: {gold: {limit: 5}}}\n")
+    async with opened(tmp_path, recipe=str(path), size=SIZE) as door:
+        await launch_open(door)
+        assert "differs from arena" in door.screen
+        assert row(door, "trainer.gamma").origin == "file mine.yaml, line 2"
+        point_at(door, "trainer.gamma")
+
+        await door.press("d")
+        await door.until(lambda: row(door, "trainer.gamma").value == "0.995", "arena's own")
+        assert row(door, "trainer.gamma").origin == "typed"
+        await door.press("d")
+        await door.until(lambda: row(door, "trainer.gamma").value == "0.5", "the file's")
+        point_at(door, "rules.resources.gold")
+        await door.press("d")
+
+        await door.until(lambda: any("It is new" in note.message for note in door.app._notifications), "the reason")
+        assert row(door, "rules.resources.gold").origin == "file mine.yaml, line 3"
+
+
 async def test_a_search_leaves_what_has_its_words_and_escape_brings_all_back(tmp_path: Path) -> None:
     async with opened(tmp_path, size=SIZE) as door:
         await launch_open(door)

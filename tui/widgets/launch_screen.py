@@ -106,7 +106,25 @@ class LaunchScreen(ModalScreen["Launch"]):
 
     def on_form_reset_asked(self, event: Form.ResetAsked) -> None:
         event.stop()
-        self._take(self._launch.without(event.key))
+        if event.key in dict(self._launch.settings):
+            self._take(self._launch.without(event.key))
+            return
+        below = self._below(event.key)
+        if below is not None:
+            self._take(self._launch.having(event.key, below))
+
+    def _below(self, key: str) -> str | None:
+        """What a setting is without the file or the variable that says it; None, and a word, where there is no such."""
+        resolution = self._examined.resolution
+        settings = {} if resolution is None else {s.key: s for s in (*resolution.parameters, *resolution.settings)}
+        if key == "preset" and resolution is not None and resolution.preset:
+            return "none"
+        if key not in settings or not settings[key].changed:
+            self.notify("Nothing to take back: nobody changed it.", timeout=3)
+            return None
+        if settings[key].recipe is None:
+            self.notify(f"It is new: {safe_str(str(settings[key].origin))} has it, and nothing below.", timeout=4)
+        return settings[key].recipe
 
     def _having(self, key: str, text: str) -> Launch:
         return self._launch.having(key, text)
@@ -199,7 +217,7 @@ def _title(examined: Examined) -> Text:
 
 
 def _state(examined: Examined) -> Table:
-    """What is wrong, what differs from the recipe, and the arithmetic; each wraps in a column of its own."""
+    """What is wrong, what differs from what it is built on, and the arithmetic; each wraps in a column of its own."""
     table = Table.grid(padding=(0, 1))
     table.add_column(width=4, no_wrap=True)
     table.add_column(ratio=1)
@@ -208,7 +226,8 @@ def _state(examined: Examined) -> Table:
     if examined.faults:
         table.add_row()
     changed = [] if examined.resolution is None else [each for each in examined.resolution.settings if each.changed]
-    table.add_row("", Text("differs from the recipe" if changed else "as the recipe has it", style="bold"))
+    base = safe_str(examined.base, LONGEST_WORDS)
+    table.add_row("", Text(f"differs from {base}" if changed else f"as {base} has it", style="bold"))
     for setting in changed:
         was = "new" if setting.recipe is None else f"was {setting.recipe}"
         table.add_row("*", _words(f"{setting.key} = {setting.text}", was))
