@@ -81,7 +81,7 @@ class RecipeModule:
         return made
 
     def _function(self, tool: str) -> Callable[..., Any]:
-        """The tool's own, else world() or train(): both know the world, and train() how to train, for who needs that."""
+        """The tool's own, else world() or train(): both know the world, and train() how to train, if need be."""
         others = ("train", "world") if "trainer" in TOOLS[tool].model_fields else ("world", "train")
         return next(self.functions[name] for name in (tool, *others) if name in self.functions)
 

@@ -193,7 +193,7 @@ def test_ones_own_may_go_round_by_name(tmp_path: Path, monkeypatch: pytest.Monke
         ("recipe: arena\ntrain: [a]", ["line 2, column 1: train is a table"]),
         ("recipe: arena\ndefaults: [a]", ["line 2, column 1: defaults: that is a Hydra defaults list", "recipe: NAME"]),
         ("recipe: arena\nhydra: {run: x}", ["line 2, column 1: hydra: that is a setting of Hydra"]),
-        ("recipe: arena\nwandb: off", ["line 2, column 1: wandb", "leave it out"]),
+        ("recipe: arena\nwandb: online", ["line 2, column 1: wandb", "leave it out"]),
         ("recipe: arena\nrules: nowhere.yaml", ["line 2, column 1: rules: there is no rules file nowhere.yaml"]),
         ("recipe: arena\nrules: ''", ["line 2, column 1: rules: that is not a file name"]),
         ("recipe: arena\nrules: [a]", ["line 2, column 1: rules cannot be", "a table with name"]),
