@@ -24,7 +24,8 @@ from engine.policies.streams import Seeds
 from engine.recipes import EvaluateConfig, Resolution, worlds_of
 from engine.recipes.overrides import shortened
 from engine.runs.files import replace_file, to_json
-from engine.sim import Batch, Episodes, Rules, World
+from engine.sim import Batch, Episodes, World
+from engine.training.checks import can_terminate
 
 from .outputs import output_path
 from .policies import Player, find_player
@@ -200,7 +201,7 @@ class _Table:
 
     def row(self, pair: _Pair, outcome: Outcome) -> str:
         terms = dict(zip(pair.worlds[0].spec.term_names, outcome.terms.mean(axis=0).tolist(), strict=True))
-        success = f"{outcome.ended.mean():.0%}" if _can_terminate(pair.worlds[0].rules) else number(None)
+        success = f"{outcome.ended.mean():.0%}" if can_terminate(pair.worlds[0].rules) else number(None)
         figures = [number(float(outcome.returns.mean())), number(half_width(outcome.returns)), success]
         figures += [number(float(outcome.lengths.mean()), 1), *(number(terms.get(name)) for name in self._terms)]
         return self._line([pair.simulation, pair.player.name, count(len(outcome.returns)), *figures])
@@ -210,17 +211,13 @@ class _Table:
         return GAP.join(padded(printable(cell), width, right=index > 1) for index, (cell, width) in enumerate(pairs))
 
 
-def _can_terminate(rules: Rules) -> bool:
-    return rules.end is not None or (rules.tag is not None and rules.tag.ends_when_all_caught)
-
-
 def _record(pair: _Pair, outcome: Outcome) -> dict[str, Any]:
     """A line of the table as JSON, with every episode's return, so that policies can be compared seed by seed."""
     return {
         "simulation": pair.simulation,
         "policy": pair.player.name,
         "return": {"mean": float(outcome.returns.mean()), "half_width": half_width(outcome.returns)},
-        "success": float(outcome.ended.mean()) if _can_terminate(pair.worlds[0].rules) else None,
+        "success": float(outcome.ended.mean()) if can_terminate(pair.worlds[0].rules) else None,
         "length": float(outcome.lengths.mean()),
         "terms": dict(zip(pair.worlds[0].spec.term_names, outcome.terms.mean(axis=0).tolist(), strict=True)),
         "returns": outcome.returns.tolist(),
