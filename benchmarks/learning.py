@@ -40,8 +40,12 @@ from tests.training.layouts import BUDGET, LAYOUTS, share_of_optimum
 from tests.training.playing import played
 from tests.training.switches import optimal_steps
 
-QUARTER = {"env_count": 256, "minibatch_size": 1024}
+HALF = {"env_count": 256, "minibatch_size": 1024}
 """Half of the default batch: twice the iterations within the same steps."""
+
+FOUR_EPOCHS = {"epochs": 4, "learning_rate": 1e-3}
+"""For cue_recall, where a cue counts only together with what stands at the fork: with two epochs at 2.5e-3 six of
+eight runs of 0.8 to 1.6 M steps stayed at a coin's toss."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,8 @@ def goals(layout: str, seed: int, steps: int) -> Outcome:
 def recalled(game: str, maps: tuple[str, ...], memory: str, seed: int, steps: int) -> Outcome:
     rules: Rules = games.GAMES[game]()
     worlds = stock(rules, *maps)
-    settings = {**QUARTER, "total_steps": steps, "seed": seed, "policy": {"memory": memory}}
+    own = FOUR_EPOCHS if game == "cue_recall" else {}
+    settings = {**HALF, **own, "total_steps": steps, "seed": seed, "policy": {"memory": memory}}
     learnt = learn(worlds, settings)
     first = next((line.step for line in learnt.lines if line.values.get("rollout/term/goal", 0) >= 0.95), -1)
     result = played(learnt.network, worlds, envs=2048)
@@ -413,11 +418,11 @@ def tasks() -> list[Task]:
         Task("t_maze_none", RIGHT, 0.5, 0.47, 0.53, 400_000, 3, partial(recalled, *T_MAZE, "none")),
         Task("t_maze_lstm", RIGHT, 1.0, 0.95, INF, 400_000, 3, partial(recalled, *T_MAZE, "lstm")),
         Task("t_maze_mingru", RIGHT, 1.0, 0.95, INF, 400_000, 3, partial(recalled, *T_MAZE, "mingru")),
-        Task("t_maze_20_lstm", RIGHT, 1.0, 0.95, INF, 800_000, 3, partial(recalled, *T_MAZE_20, "lstm")),
-        Task("t_maze_20_mingru", RIGHT, 1.0, 0.95, INF, 800_000, 3, partial(recalled, *T_MAZE_20, "mingru")),
-        Task("cue_recall_none", RIGHT, 0.5, 0.47, 0.53, 800_000, 3, partial(recalled, *CUES, "none")),
-        Task("cue_recall_lstm", RIGHT, 1.0, 0.95, INF, 1_000_000, 3, partial(recalled, *CUES, "lstm")),
-        Task("cue_recall_mingru", RIGHT, 1.0, 0.95, INF, 1_600_000, 3, partial(recalled, *CUES, "mingru")),
+        Task("t_maze_20_lstm", RIGHT, 1.0, 0.95, INF, 1_200_000, 3, partial(recalled, *T_MAZE_20, "lstm")),
+        Task("t_maze_20_mingru", RIGHT, 1.0, 0.95, INF, 1_200_000, 3, partial(recalled, *T_MAZE_20, "mingru")),
+        Task("cue_recall_none", RIGHT, 0.5, 0.47, 0.53, 2_000_000, 3, partial(recalled, *CUES, "none")),
+        Task("cue_recall_lstm", RIGHT, 1.0, 0.95, INF, 2_000_000, 3, partial(recalled, *CUES, "lstm")),
+        Task("cue_recall_mingru", RIGHT, 1.0, 0.95, INF, 2_000_000, 3, partial(recalled, *CUES, "mingru")),
         Task("two_switch", "greedy return over the joint optimum", 1.0, 0.99, INF, 1_000_000, 3, switches),
         Task("cart_pole", "mean return of the last tenth of the run", 500.0, 484.0, INF, 500_000, 3, cart_pole),
         *_hunts(),

@@ -153,7 +153,7 @@ def our_run(case: Case) -> Speed:
         with TimedWriter.create(Path(folder), "speed", {}, {}) as writer:
             trainer = Trainer([World(rules, cells_for(load_map(map_name), rules))], config, writer)
             for learner in trainer.learners:
-                warm_up(learner.network)
+                warm_up(learner.network, learner.compute)
             trainer.run()
             trainer.close()
         lines = RunDirectory(Path(folder) / "speed").read_metrics()

@@ -41,7 +41,7 @@ class OneHotLinear(nn.Module):
 
     def forward(self, observations: Tensor) -> Tensor:
         """(B, observation size) uint8 -> (B, width)."""
-        if observations.device.type == "cpu" and self.weight.dtype == torch.float32:
+        if self.weight.device.type == "cpu" and self.weight.dtype == torch.float32:
             summed: Tensor = _Selected.apply(observations, self.weight, self.layout)  # type: ignore[no-untyped-call]
             return summed
         codes = torch.cat([observations[:, group.start : group.start + group.count] for group in self.groups], dim=1)

@@ -124,7 +124,7 @@ def _measured(worlds: Sequence[World], config: TrainerConfig, seconds: float) ->
     trainer = Trainer(worlds, endless, clock, controls)
     try:
         for learner in trainer.learners:
-            warm_up(learner.network)
+            warm_up(learner.network, learner.compute)
         trainer.run()
     finally:
         trainer.close()

@@ -188,7 +188,7 @@ class Learner:
         for loss in self.losses:
             drawn = loss.minibatch(self.generator)
             if drawn is not None:
-                mine = drawn.shares(self._ranks.count)[self._ranks.shard.rank]
+                mine = drawn.shares(self._ranks.count)[self._ranks.shard.rank].to(self.compute.device)
                 parts.append(_Part(mine, len(drawn), (loss,)))
         return parts
 

@@ -153,7 +153,8 @@ class LocalRun:
         try:
             if self._checkpoint is not None:
                 trainer.restore(*load_tensors(self._checkpoint))
-            warm_up(trainer.network)
+            for learner in trainer.learners:
+                warm_up(learner.network, trainer.compute)
             # A full collection over torch's objects stops every thread for 0.2 s; frozen, they are not looked at.
             gc.collect()
             gc.freeze()

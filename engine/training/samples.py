@@ -31,6 +31,11 @@ class Samples:
     def __len__(self) -> int:
         return len(next(iter(self.tensors.values())))
 
+    def to(self, device: torch.device) -> Samples:
+        """The same on a device; nothing is copied where they are there."""
+        tensors = {name: tensor.to(device) for name, tensor in self.tensors.items()}
+        return Samples(tensors, None if self.memory is None else self.memory.to(device), self.length)
+
     def shares(self, count: int) -> list[Samples]:
         """Cut into `count` nearly equal parts, sequences kept whole; of few sequences, some are empty."""
         if count == 1:

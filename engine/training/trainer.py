@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.errors import ConfigError, GridrlError
+from engine.errors import ConfigError, GridrlError, RunError
 from engine.policies.networks import PolicyNetwork
 from engine.policies.registry import create_policy
 from engine.policies.signature import Signature
@@ -435,9 +435,9 @@ class Trainer:
             learner.base.update(orders["hyper"][learner.name])
         self._together.clear()
         if orders["checkpoint"]:
-            self.checkpoint("asked for")
+            self._save_asked(Checkpoint())
         if orders["share"]:
-            self._share_policy()
+            self._save_asked(SharePolicy())
 
     def _orders(self, *, paused: bool = False) -> dict[str, Any]:
         return {
@@ -466,13 +466,18 @@ class Trainer:
             return
         self._going.clear()
         paused_at = time.monotonic()
-        while self._paused and not self._stopping:
-            self._publish(RunState.PAUSED)
-            if self.ranks.count > 1:
-                self.ranks.told(self._orders(paused=True))  # so that they do not take it for dead
-            if (command := self.controls.take(timeout=_HEARTBEAT_S)) is not None:
-                self._execute(command)
-        self._going.set()
+        try:
+            while self._paused and not self._stopping:
+                self._publish(RunState.PAUSED)
+                if self.ranks.count > 1:
+                    self.ranks.told(self._orders(paused=True))  # so that they do not take it for dead
+                if (command := self.controls.take(timeout=_HEARTBEAT_S)) is not None:
+                    self._execute(command)
+        except BaseException:
+            self._stopping = True  # the other lanes wait for this thread, and whoever called it for them
+            raise
+        finally:
+            self._going.set()
         self.stopwatch.skip()
         waited = time.monotonic() - paused_at
         self._paused_s += waited
@@ -493,17 +498,25 @@ class Trainer:
                 self.event("command", "stop asked for")
             case Checkpoint() | SharePolicy() if self.ranks.count > 1:
                 self._together.add(command)
-            case Checkpoint():
-                self.checkpoint("asked for")
+            case Checkpoint() | SharePolicy():
+                self._save_asked(command)
             case SetHyper(name, value):
                 self._set_hyper(name, value)
-            case SharePolicy():
-                self._share_policy()
             case Watch():
                 self._watch(command)
             case Unwatch():
                 self._watched = None
                 self.controls.frame = None
+
+    def _save_asked(self, command: Checkpoint | SharePolicy) -> None:
+        """What a person or a screen wants saved; a disk that refuses costs them this, and not the run."""
+        try:
+            if isinstance(command, Checkpoint):
+                self.checkpoint("asked for")
+            else:
+                self._share_policy()
+        except RunError as error:
+            self.event("warning", f"not saved: {error.message}; training goes on", hint=error.hint)
 
     def _set_hyper(self, name: str, value: float) -> None:
         """Change a hyperparameter from the next iteration on, of all learners or of ROLE.NAME; or say why not."""

@@ -75,7 +75,7 @@ _WAYS = ("north", "south", "west", "east")
 
 
 def seeker_of(root: Path, rewards: games.RewardSet) -> Played:
-    """What a learnt seeker does with hiders at random, after 600,000 agent steps."""
+    """What a learnt seeker does with hiders at random, after 800,000 agent steps."""
     rules = small_game(rewards)
     cells = cells_of(SMALL, rules)
     config = small_config(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from engine.errors import CheckpointError, ConfigError, GridrlError
+from engine.errors import CheckpointError, ConfigError, GridrlError, RunError
 from engine.policies.registry import create_policy
 from engine.policies.trained import TorchPolicy
-from engine.runs import RunState, RunWriter, load_checkpoint
+from engine.runs import Checkpoint, Pause, Resume, RunDirectory, RunState, RunWriter, load_checkpoint
 from engine.sim import Batch, World, games
+from engine.training.control import Controls
 from engine.training.trainer import Trainer
 
 from .drawn import WALLS_9, cells_of, small_config, trained
@@ -167,3 +169,49 @@ def test_divergence_is_told_in_words(tmp_path: Path) -> None:
 
     with pytest.raises(GridrlError, match=r"diverged at step \d+: .* is not a finite number"):
         trained(tmp_path, rules, [MAP], small_config())
+
+
+class Refusing(RunWriter):
+    """A writer whose disk is full when a checkpoint comes, until the run ends by itself."""
+
+    refusals = 1
+
+    def checkpoint(self, *arguments: Any, **settings: Any) -> Path:
+        if self.refusals:
+            self.refusals -= 1
+            raise RunError("cannot write ck-1: no space left on device", hint="make room")
+        return super().checkpoint(*arguments, **settings)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_checkpoint_that_was_asked_for_and_cannot_be_saved_costs_no_run(tmp_path: Path, threads: int) -> None:
+    controls = Controls()
+    for command in (Pause(), Checkpoint(), Resume()):
+        controls.send(command)
+    with Refusing.create(tmp_path, "test", {}, {}) as writer:
+        trainer = Trainer([World(RULES, MAP)], small_config(learner_threads=threads), writer, controls)
+        trainer.run()
+        trainer.close()
+
+    run = RunDirectory(tmp_path / "test")
+    warnings = [event["message"] for event in run.read_events() if event["kind"] == "warning"]
+    assert warnings == ["not saved: cannot write ck-1: no space left on device; training goes on"]
+    assert run.state().step == 2048
+    assert run.latest_checkpoint() is not None
+
+
+def test_an_error_while_paused_lets_the_other_lanes_go(tmp_path: Path) -> None:
+    class Broken(Controls):
+        looks = 0
+
+        def take(self, timeout: float | None = None) -> Any:
+            if timeout is not None:  # asked while paused
+                raise GridrlError("the queue is broken")
+            self.looks += 1
+            return Pause() if self.looks == 5 else None  # within the first rollout
+
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        trainer = Trainer([World(RULES, MAP)], small_config(learner_threads=2), writer, Broken())
+        with pytest.raises(GridrlError, match="the queue is broken"):
+            trainer.run()
+        trainer.close()

@@ -69,7 +69,7 @@ class _Suite:
     def _rows_of(self, learner: LearnerView) -> Tensor:
         """(rows,) of this batch: those of the agents whose rows the learner has in the trainer's."""
         agents = self._rules.agents
-        own = torch.arange(agents) if learner.rows is None else learner.rows[learner.rows < agents]
+        own = torch.arange(agents) if learner.rows is None else learner.rows[learner.rows < agents].cpu()
         return (torch.arange(self._config.episodes).unsqueeze(1) * agents + own).flatten()
 
     def play(self, trainer: TrainerView) -> dict[str, float]:
