@@ -82,9 +82,10 @@ def hunt(path: Path, config: TrainerConfig, kills: int, dice: random.Random) -> 
         counts["attempts"] += 1
         child = started(path, config)
         kind = dice.choice(("while saving", "while rotating", "while training"))
-        if counts["kills"] < kills and killed(child, path, kind, dice.uniform(0.05, LONGEST_WAIT_S)):
+        moment = killed(child, path, kind, dice.uniform(0.05, LONGEST_WAIT_S)) if counts["kills"] < kills else ""
+        if moment:
             counts["kills"] += 1
-            counts[kind] += 1
+            counts[moment] += 1
         elif _exit_code(child) == 0:
             return counts
 
@@ -122,20 +123,23 @@ def train(path: Path, config: TrainerConfig) -> None:
         trainer.close()
 
 
-def killed(child: int, path: Path, kind: str, delay_s: float) -> bool:
-    """Kill a process at its moment; False if it was faster and finished."""
+def killed(child: int, path: Path, kind: str, delay_s: float) -> str:
+    """Kill a process at its moment. Returns the moment it was: training, if the one wished for did not come in time;
+    empty if the process was faster and is finished."""
     until = time.monotonic() + delay_s
     while time.monotonic() < until:
         time.sleep(0.002)
     moment = {"while saving": saving, "while rotating": rotating(path), "while training": lambda _: True}[kind]
     patience = time.monotonic() + LONGEST_WAIT_S
-    while not moment(path) and time.monotonic() < patience:
+    while not (seen := moment(path)) and time.monotonic() < patience:
         pass  # these moments last less than a millisecond
-    if os.waitpid(child, os.WNOHANG) != (0, 0):
-        return False
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return True
+    os.kill(child, signal.SIGKILL)  # of a process that has ended and that nobody waited for, nothing comes
+    _, status = os.waitpid(child, 0)
+    if not os.WIFSIGNALED(status):
+        if os.waitstatus_to_exitcode(status):
+            raise SystemExit(f"{path.name} failed by itself")
+        return ""
+    return kind if seen else "while training"
 
 
 def saving(path: Path) -> bool:

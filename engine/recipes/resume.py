@@ -23,7 +23,7 @@ from engine.training.torchrun import ALONE, Place, require_shares
 from .config import RecipeConfig
 from .launch import versions
 
-CHANGEABLE: Final = ("total_steps", "threads", "torch_threads", "checkpoint_every_s", "log_episodes")
+CHANGEABLE: Final = ("total_steps", "threads", "checkpoint_every_s", "log_episodes")
 """Settings of the trainer that another value may be given when a run goes on. The first bends annealing from there on;
 the others change nothing that is learnt."""
 

@@ -17,8 +17,10 @@ from engine.errors import ConfigError, GridrlError
 from engine.runs import SilentWriter, Stop
 from engine.sim import Spec, World
 
+from .components.config import ComponentsConfig
 from .config import TrainerConfig
 from .control import Controls
+from .curriculum import CurriculumConfig
 from .trainer import Trainer
 from .warm_up import warm_up
 
@@ -32,6 +34,9 @@ CHANGES: Final = {
 _ENV_FACTORS: Final = (1, 2, 4)
 _MINIBATCH_FACTORS: Final = (1, 4)
 _WORTH: Final = 1.05  # a setting that changes what is learnt must be so many times faster: less is noise
+_NO_COMPONENTS: Final = ComponentsConfig.model_validate(
+    {name: {"enabled": False} for name in ComponentsConfig.model_fields}
+)
 _LEAST_S: Final = 0.5  # for one candidate: less measures the first touch of its memory
 
 
@@ -120,7 +125,9 @@ def best_of(found: Sequence[Measured], base: TrainerConfig) -> tuple[Measured, M
 def _measured(worlds: Sequence[World], config: TrainerConfig, seconds: float) -> Measured:
     controls = Controls()
     clock = _Clock(controls, seconds)
-    endless = config.model_copy(update={"total_steps": 1 << 60, "anneal": False})
+    # Neither a curriculum nor what is done beside training is measured.
+    quiet = {"curriculum": CurriculumConfig(), "components": _NO_COMPONENTS}
+    endless = config.model_copy(update={"total_steps": 1 << 60, "anneal": False, **quiet})
     trainer = Trainer(worlds, endless, clock, controls)
     try:
         for learner in trainer.learners:

@@ -180,6 +180,8 @@ class TrainerConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check_across_fields(self) -> Self:
+        if self.target_kl is not None and self.losses.ppo.weight == 0 and self.losses.ppo.schedule is None:
+            raise ValueError("target_kl follows the ppo loss, which is off: give it a weight, or drop target_kl")
         if self.target_kl is not None and self.epochs == 1:
             raise ValueError("target_kl skips later epochs, and there is only 1: set epochs to 2 or more, or drop it")
         if self.components.epoch_tuner.enabled and self.schedules.epochs is not None:

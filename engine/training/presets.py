@@ -62,7 +62,8 @@ def _gpu(agents: int) -> dict[str, Any]:
     # Two 128-unit layers are the net of its 5 M steps/s target. The learning rate stays the recipe's: nobody has
     # measured another at this size yet. 14 workers: A4's 16 cores, less the learner's and the screen's.
     threads = min(14, shape["env_count"])
-    return shape | {"epochs": 1, "policy": {"hidden": [128, 128]}, "threads": threads, "torch_threads": 1}
+    learner = {"epochs": 1, "policy": {"hidden": [128, 128]}, "device": "auto"}
+    return shape | learner | {"threads": threads, "torch_threads": 1}
 
 
 def _metta(agents: int) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def restore_state(trainer: Trainer, tensors: Mapping[str, Tensor], meta: Mapping
             "the checkpoint holds a policy and no run", hint="it can be played; train anew to go on from another run"
         )
     trainer.in_rollout = bool(state["in_rollout"])
-    _require_shapes(trainer, tensors)
+    _require_shapes(trainer, tensors, updated=int(meta["iteration"]) > 0)
     for learner in trainer.learners:
         learner.restore(tensors)
     for name in (*_AFTER, *(_TAKEN if trainer.in_rollout else ())):
@@ -151,14 +151,14 @@ def restore_state(trainer: Trainer, tensors: Mapping[str, Tensor], meta: Mapping
     _restore_episodes(trainer, tensors)
 
 
-def _require_shapes(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
+def _require_shapes(trainer: Trainer, tensors: Mapping[str, Tensor], *, updated: bool) -> None:
     """Compare what is there before anything changes.
 
     Raises:
         CheckpointError: something is missing or of another shape; with both shapes.
     """
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    for name, shape in _expected_shapes(trainer).items():
+    for name, shape in _expected_shapes(trainer, tensors, updated=updated).items():
         if found.get(name) != shape:
             raise CheckpointError(
                 f"the checkpoint does not fit this run: {name} is {found.get(name, 'missing')}, the run needs {shape}",
@@ -166,15 +166,28 @@ def _require_shapes(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
             )
 
 
-def _expected_shapes(trainer: Trainer) -> dict[str, tuple[int, ...]]:
-    """Of what depends on the settings: networks, memories, tables of the rollout over the rows of all ranks."""
-    shapes, ranks = {}, trainer.ranks.count
+def _expected_shapes(trainer: Trainer, tensors: Mapping[str, Tensor], *, updated: bool) -> dict[str, tuple[int, ...]]:
+    """Of networks, optimisers, normalisers, memories, and tables of the rollout over the rows of all ranks.
+
+    Args:
+        updated: whether the optimiser must have taken a step.
+    """
+    shapes: dict[str, tuple[int, ...]] = {"generator": tuple(trainer.generator.get_state().shape)}
+    ranks = trainer.ranks.count
     for learner in trainer.learners:
         prefix = f"roles.{learner.name}." if learner.name else ""
         for name, tensor in learner.network.state_dict().items():
             shapes[prefix + NETWORK_PREFIX + name] = tuple(tensor.shape)
         rows, size = learner.memory.shape
         shapes[f"{prefix}memory"] = (rows * ranks, size)
+        shapes[f"{prefix}shuffles"] = tuple(learner.generator.get_state().shape)
+        if learner.return_scale is not None:
+            shapes[f"{prefix}return_scale.returns"] = (rows * ranks,)
+            shapes |= {f"{prefix}return_scale.{name}": () for name in ("count", "mean", "squares")}
+        if any(name.startswith(f"{prefix}optimizer.") for name in tensors) or updated:
+            for name, parameter in learner.network.named_parameters():
+                of_one = {"step": (), "exp_avg": tuple(parameter.shape), "exp_avg_sq": tuple(parameter.shape)}
+                shapes |= {f"{prefix}optimizer.{name}.{key}": shape for key, shape in of_one.items()}
     for name in (*_AFTER, *(_TAKEN if trainer.in_rollout else ())):
         table = getattr(trainer.rollout, name)
         if table is not None:

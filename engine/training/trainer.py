@@ -43,6 +43,7 @@ from engine.sim import Batch, Episodes, World
 
 from .checks import can_terminate
 from .components.assembly import components_of
+from .components.base import warn
 from .compute import Compute
 from .config import HYPER_LIMITS, TrainerConfig
 from .control import Controls
@@ -279,9 +280,9 @@ class Trainer:
     def _seat_script(self, name: str, agents: Tensor, players: list[list[Player]]) -> None:
         assert self.rules is not None
         for lane, seated in zip(self.lanes, players, strict=True):
-            policy = create_policy(
-                name, self.rules, self.spec, seed=self.config.seed + 7919 * (lane.batch.first_env + 1)
-            )
+            envs = range(lane.batch.first_env, lane.batch.first_env + lane.batch.env_count)
+            seeds = [self.config.seed + 7919 * (env + 1) for env in envs]  # by env: lanes and ranks change nothing
+            policy = create_policy(name, self.rules, self.spec, seed=seeds)
             seated.append(ScriptedSeat(policy, lane, _rows_of(agents, lane.batch.rows, self.spec.agent_count)))
 
     # The iteration
@@ -461,7 +462,7 @@ class Trainer:
         self._wait_while_paused()
 
     def _wait_while_paused(self) -> None:
-        """Sleep on the queue. A paused run obeys everything at once: nothing is in flight."""
+        """Sleep on the queue."""
         if not self._paused:
             return
         self._going.clear()
@@ -472,7 +473,7 @@ class Trainer:
                 if self.ranks.count > 1:
                     self.ranks.told(self._orders(paused=True))  # so that they do not take it for dead
                 if (command := self.controls.take(timeout=_HEARTBEAT_S)) is not None:
-                    self._execute(command)
+                    self._obey_paused(command)
         except BaseException:
             self._stopping = True  # the other lanes wait for this thread, and whoever called it for them
             raise
@@ -484,6 +485,15 @@ class Trainer:
         self._iteration_started += waited
         if not self._stopping:
             self._publish(RunState.TRAINING)
+
+    def _obey_paused(self, command: Command) -> None:
+        """A paused run obeys everything at once, but for what other lanes would be disturbed by: within a rollout
+        they may still be on their way to the end of a step."""
+        at_once = not self.in_rollout or len(self.lanes) == 1 or isinstance(command, Pause | Resume | Stop)
+        if at_once:
+            self._execute(command)
+        else:
+            self._postponed.append(command)
 
     def _execute(self, command: Command) -> None:
         match command:
@@ -516,7 +526,7 @@ class Trainer:
             else:
                 self._share_policy()
         except RunError as error:
-            self.event("warning", f"not saved: {error.message}; training goes on", hint=error.hint)
+            warn(self, f"not saved: {error.message}; training goes on", hint=error.hint)
 
     def _set_hyper(self, name: str, value: float) -> None:
         """Change a hyperparameter from the next iteration on, of all learners or of ROLE.NAME; or say why not."""
@@ -537,7 +547,7 @@ class Trainer:
 
     def _share_policy(self) -> None:
         """Leave the network, and nothing else, in a folder of its own: checkpoints are the user's."""
-        network = {name: tensor for name, tensor in self.tensors().items() if NETWORK_PREFIX in name}
+        network = {name: tensor for name, tensor in self._learned().items() if NETWORK_PREFIX in name}
         if not self.ranks.is_first:
             return
         self.controls.shared_policy = save_checkpoint(
@@ -593,8 +603,10 @@ class Trainer:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything learned, by name, and all that it takes to go on from here exactly."""
-        learned = {name: tensor for learner in self.learners for name, tensor in learner.tensors().items()}
-        return learned | (state_tensors(self) if self.is_exact else {})
+        return self._learned() | (state_tensors(self) if self.is_exact else {})
+
+    def _learned(self) -> dict[str, Tensor]:
+        return {name: tensor for learner in self.learners for name, tensor in learner.tensors().items()}
 
     def restore(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         """Go on from a checkpoint of a run with the same settings; before `run`.

@@ -47,8 +47,8 @@ class StoppedAfter(Controls):
 def made(
     writer: RunWriter, config: TrainerConfig, controls: Controls | None = None, compute: Compute | None = None
 ) -> Trainer:
-    rules, text = (TAG, "hunt") if config.roles else (GAME, WALLS_9)
-    cells = cells_of(HUNT if text == "hunt" else WALLS_9, rules)
+    rules, text = (TAG, HUNT) if config.roles else (GAME, WALLS_9)
+    cells = cells_of(text, rules)
     return Trainer([World(rules, cells)], config, writer, controls, compute=compute)
 
 
@@ -161,6 +161,46 @@ def test_episodes_are_reported_once_however_often_the_run_stopped(tmp_path: Path
 
     assert len(finished("whole")) > 100
     assert finished("parts") == finished("whole")
+
+
+@pytest.mark.parametrize("script", ["random", "simple"])
+def test_scripted_roles_play_the_same_on_any_number_of_threads_and_go_on(tmp_path: Path, script: str) -> None:
+    values: dict[str, Any] = {"roles": {"hider": {"play": script}}, "env_count": 8, "minibatch_size": 32}
+    one = whole(tmp_path / "one", small_config(**values))
+    two = whole(tmp_path / "two", small_config(**values, learner_threads=2))
+
+    assert torch.equal(one["rollout.observations"], two["rollout.observations"])
+    weights = [name for name in one if name.startswith("network.")]
+    assert weights
+    for name in weights:
+        torch.testing.assert_close(one[name], two[name], atol=1e-5, rtol=1e-4)
+    assert_same(one, interrupted(tmp_path, small_config(**values), [9, 20]))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("optimizer.entry.weight.exp_avg", lambda tensor: tensor[:, :3], "exp_avg is .* the run needs"),
+        ("optimizer.entry.weight.exp_avg", None, "exp_avg is missing"),
+        ("shuffles", None, "shuffles is missing"),
+        ("return_scale.returns", lambda tensor: tensor[:1], r"returns is \(1,\), the run needs \(32,\)"),
+    ],
+)
+def test_state_of_another_shape_is_refused_in_words(tmp_path: Path, name: str, change: Any, words: str) -> None:
+    config = small_config(normalize_rewards=True)
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        trainer = made(writer, config)
+        trainer.run()
+        tensors, meta = dict(trainer.tensors()), trainer.meta()
+        trainer.close()
+        tensor = tensors.pop(name)
+        if change is not None:
+            tensors[name] = change(tensor)
+
+        fresh = made(writer, config)
+        with pytest.raises(CheckpointError, match=words):
+            fresh.restore(tensors, meta)
+        fresh.close()
 
 
 def test_a_policy_alone_cannot_be_resumed(tmp_path: Path) -> None:

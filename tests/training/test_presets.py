@@ -81,7 +81,7 @@ def test_every_recipe_takes_every_preset(recipe: str, name: str) -> None:
 @pytest.mark.parametrize("name", MACHINE)
 def test_machine_presets_leave_what_belongs_to_the_game(name: str) -> None:
     of_the_machine = {"env_count", "horizon", "minibatch_size", "epochs", "learning_rate", "policy"}
-    of_the_machine |= {"threads", "torch_threads"}
+    of_the_machine |= {"threads", "torch_threads", "device"}
 
     assert preset_settings(name, 3).keys() <= of_the_machine
 
