@@ -50,6 +50,7 @@ class GridView(Widget):
         self._cell_text: Callable[[int], CellText] = lambda code: ("  ", Style())
         self._texts: dict[int, CellText] = {}
         self._strips: dict[int, Strip] = {}
+        self._placed_in = Size(0, 0)  # what the viewport was placed for
         self._top = 0  # map row at the view's first line; negative when the map is centred in a larger view
         self._left = 0  # map column at the view's first cell
         self._cell_width = 1
@@ -89,6 +90,9 @@ class GridView(Widget):
         return max(self._top, 0), max(self._left, 0), min(rows, height), min(columns, width)
 
     def render_line(self, y: int) -> Strip:
+        if self.size != self._placed_in:  # drawn before the event of its resize came
+            self._place_viewport()
+            self._strips.clear()
         strip = self._strips.get(y)
         if strip is None:
             strip = self._strips[y] = self._draw_line(y)
@@ -137,6 +141,7 @@ class GridView(Widget):
         return self.size.height, self.size.width // self._cell_width
 
     def _place_viewport(self) -> None:
+        self._placed_in = self.size
         height, width = self._shape
         fits_wide = width * 2 <= self.size.width and height <= self.size.height
         self._cell_width = 2 if fits_wide else 1
