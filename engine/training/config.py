@@ -15,9 +15,9 @@ from engine.policies.architecture import Architecture
 
 from .components.config import ComponentsConfig
 from .curriculum import CurriculumConfig
-from .schedules import Gate, Schedule, Schedules
+from .schedules import LIMITS, Gate, Schedule, Schedules
 
-HYPER_LIMITS = {"learning_rate": (0.0, 1.0), "entropy_coefficient": (0.0, 10.0)}
+HYPER_LIMITS = {name: LIMITS[name] for name in ("learning_rate", "entropy_coefficient")}
 """What can be changed while a run is under way, and the smallest and largest values."""
 
 Scripted = Literal["random", "noop", "simple"]
@@ -231,10 +231,6 @@ class TrainerConfig(BaseModel):
                 f"minibatch_size {self.minibatch_size} is no whole number of sequences of {length} steps",
                 hint=f"minibatch_size={max(length, self.minibatch_size // length * length)}, or another bptt",
             )
-
-    def learning_rate_at(self, step: int, base: float) -> float:
-        """The annealed learning rate after so many agent steps, from a base rate."""
-        return base * max(0.0, 1.0 - step / self.total_steps) if self.anneal else base
 
 
 def _divisors(*factors: int) -> set[int]:

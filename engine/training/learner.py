@@ -24,19 +24,10 @@ from .ranks import Ranks
 from .returns import ReturnScale, generalized_advantages
 from .rollout import Rollout
 from .samples import Experience, Samples, evaluated
-from .schedules import Scheduler
+from .schedules import LIMITS, Scheduler
 from .workers import Workers
 
-HYPER = (
-    "learning_rate",
-    "entropy_coefficient",
-    "value_coefficient",
-    "clip",
-    "value_clip",
-    "gamma",
-    "gae_lambda",
-    "epochs",
-)
+HYPER = tuple(LIMITS)
 """Hyperparameters of a learner that a schedule may change; loss.<name> are the weights of its losses."""
 
 

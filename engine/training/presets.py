@@ -70,10 +70,10 @@ def _metta(agents: int) -> dict[str, Any]:
     """Metta's trainer and PPO defaults as of November 2025 (features.md A.2, [N25]), as far as we have their fields.
 
     Left out, for want of a field: AdamW (schedule-free; betas 0.9 and 0.999, eps 3.19e-7, weight decay 0.01, 1000
-    steps of warm-up; ours is Adam), V-trace (rho and c clipped at 1), prioritised sampling (alpha 0, so without
-    effect there), its networks, the losses beside PPO.
+    steps of warm-up; ours is Adam), prioritised sampling (alpha 0, so without effect there), the losses beside PPO.
+    V-trace would do nothing in a single pass over fresh data; networks are the recipe's.
     """
-    # bptt 64: Metta's segments are what its memory learns over. Ours has none, so it is the horizon alone.
+    # bptt 64: Metta's segments are what its memory learns over; ours learns over the horizon unless bptt says less.
     return _shape(agents, batch=524_288, minibatch=16_384, horizon=64) | {
         "total_steps": 50_000_000_000,
         "epochs": 1,

@@ -30,10 +30,3 @@ def test_unknown_key_is_refused() -> None:
 def test_target_kl_needs_a_second_epoch() -> None:
     with pytest.raises(ValidationError, match="there is only 1"):
         TrainerConfig(target_kl=0.01, epochs=1)
-
-
-def test_learning_rate_goes_down_in_a_line() -> None:
-    config = TrainerConfig(total_steps=1000)
-
-    assert [config.learning_rate_at(step, 4.0) for step in (0, 500, 1000, 2000)] == [4.0, 2.0, 0.0, 0.0]
-    assert TrainerConfig(anneal=False).learning_rate_at(10**9, 4.0) == 4.0

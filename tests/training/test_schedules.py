@@ -55,7 +55,7 @@ def test_anneal_is_the_linear_schedule_of_the_learning_rate_bit_for_bit() -> Non
     annealed = Scheduler(Schedules().by_name(anneal=True), {}, config.total_steps)
 
     for step in range(0, 997, 13):
-        expected = config.learning_rate_at(step, config.learning_rate)
+        expected = config.learning_rate * max(0.0, 1.0 - step / config.total_steps)
         assert value(annealed, config.learning_rate, step, "learning_rate") == expected
 
 
