@@ -75,6 +75,17 @@ files:
 exit codes: 0 done, 1 failed, 2 wrong usage or setting, 130 Ctrl-C"""
 
 
+def entry() -> NoReturn:
+    """Run this process's command line, and end it."""
+    code = main()
+    if "WORLD_SIZE" in os.environ:
+        # gloo's threads may hold tensors until the very end, and abort an interpreter that is being taken down.
+        # All is written by now, so it need not be taken down.
+        _flush_quietly()
+        os._exit(code)
+    sys.exit(code)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command line. Returns the exit code."""
     _never_fail_to_print()
@@ -298,4 +309,4 @@ def _forget_stdout() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()
