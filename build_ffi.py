@@ -19,6 +19,7 @@ SOURCES = [
     "actions",
     "batch",
     "combat",
+    "heads",
     "inventory",
     "objects",
     "observe",

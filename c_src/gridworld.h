@@ -557,8 +557,9 @@ gw_status gw_batch_hash(gw_batch *batch, uint64_t *hash);
 // ---------------------------------------------------------------------------------------------------
 // The entry of a network
 //
-// A linear layer over one-hot bytes that are never built. It has one weight row for each byte and code: all codes of
-// a span's first byte, then those of the next, then the next span's. Nothing is kept between calls; any thread.
+// A linear layer over one-hot bytes that are never built, and over bytes that are amounts. It has one weight row for
+// each byte and code: all codes of a span's first byte, then those of the next, then the next span's; and one of a
+// second matrix for each amount. Nothing is kept between calls; any thread.
 
 // Bytes of an observation row that take the same codes.
 typedef struct gw_span {
@@ -567,22 +568,61 @@ typedef struct gw_span {
     int32_t codes; // 1..256: a byte is 0 .. codes - 1, and a larger one counts as the largest
 } gw_span;
 
+// A byte that counts as much as it says.
+typedef struct gw_scaled {
+    int32_t byte; // in the row
+    float scale;  // what one of it counts
+} gw_scaled;
+
 typedef struct gw_onehot {
-    const gw_span *spans; // [span_count]
+    const gw_span *spans;     // [span_count]
+    const gw_scaled *amounts; // [amount_count]
     int32_t span_count;
+    int32_t amount_count;
     int32_t row_size; // bytes from one observation row to the next
     int32_t width;    // floats of a weight row
 } gw_onehot;
 
-// Write sums [row_count][width]: of the rows of weight [weight_rows][width] that an observation's bytes select. How
-// they round depends on the first 64 rows of the call.
+// Write sums [row_count][width]: bias [width], the rows of weight [weight_rows][width] that an observation's bytes
+// select, and its amounts times those of amount_weight [amount_count][width]. How they round depends on the first 64
+// rows of the call.
 gw_status gw_onehot_sum(const gw_onehot *layer, const uint8_t *observations, int64_t row_count, const float *weight,
-                        int64_t weight_rows, float *sums);
+                        int64_t weight_rows, const float *amount_weight, const float *bias, float *sums);
 
-// Write weight_gradient [weight_rows][width], from gradient [row_count][width] of the sums and its total [width] over
-// the rows.
+// Write weight_gradient [weight_rows][width] and amount_gradient [amount_count][width], from gradient
+// [row_count][width] of the sums and its total [width] over the rows, which is also the gradient of the bias.
 gw_status gw_onehot_gradient(const gw_onehot *layer, const uint8_t *observations, int64_t row_count,
-                             const float *gradient, const float *total, float *weight_gradient, int64_t weight_rows);
+                             const float *gradient, const float *total, float *weight_gradient, int64_t weight_rows,
+                             float *amount_gradient);
+
+// ---------------------------------------------------------------------------------------------------
+// The end of a network
+//
+// What logits mean: one choice of an action, or several made at once, each by a head of its own. Logits of all heads
+// stand side by side; a softmax of each head's gives the probabilities. A mask of 0 makes an action impossible; where
+// a head has no legal action, all of its actions are. Nothing is kept between calls; any thread.
+
+typedef struct gw_heads {
+    const int32_t *sizes; // [count] actions of each head
+    int32_t count;
+    int64_t row_step;     // floats from one row of the logits to the next
+    int64_t action_step;  // floats from one action's logit to the next
+    const float *logits;  // of [row_count][sum of sizes], by these steps
+    const uint8_t *masks; // [row_count][sum of sizes], or NULL: all are legal
+    int64_t row_count;
+} gw_heads;
+
+// Write chosen and entropy [row_count]: the log-probability of actions [row_count][count], and the entropy in nats,
+// each summed over the heads.
+gw_status gw_heads_evaluate(const gw_heads *heads, const int32_t *actions, float *chosen, float *entropy);
+
+// Write the gradient of the logits [sum of sizes][row_count], from those of chosen and entropy [row_count].
+gw_status gw_heads_gradient(const gw_heads *heads, const int32_t *actions, const float *of_chosen,
+                            const float *of_entropy, float *gradient);
+
+// Draw actions [row_count][count] by uniforms [row_count][count] from 0 to below 1, and write their chosen [row_count].
+// The draw never falls on an action whose probability is 0.
+gw_status gw_heads_draw(const gw_heads *heads, const float *uniforms, int32_t *actions, float *chosen);
 
 // Version of the engine: 10000 * major + 100 * minor + patch. Snapshots carry it.
 int32_t gw_version(void);

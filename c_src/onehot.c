@@ -1,4 +1,4 @@
-// onehot.c: the entry of a network, a linear layer over one-hot bytes; forward, and its weights' gradient.
+// onehot.c: the entry of a network, a linear layer over one-hot bytes and amounts; forward, and its weights' gradient.
 //
 // Most bytes have the same code in most rows: an empty cell, a plane of zeros. That code is the byte's reference. The
 // sum of all references is made once, and a row adds what differs from it; the gradient of a reference is that of all
@@ -8,19 +8,16 @@
 // Bytes are worked on in blocks: a block's weight rows that matter stay in the first cache while many rows pass, and
 // 64 sums of a row stay in registers. The order of additions is fixed, whatever instructions there are.
 #include "internal.h"
+#include "lanes.h"
 
 enum {
     GW_BLOCK_BYTES = 32,   // of a span; with 3 or so codes in use, their 64 columns take 24 kB
     GW_CHUNK_ROWS = 256,   // whose sums stay in the second cache while the blocks of bytes pass
-    GW_LANE_COUNT = 8,     // floats that are added at once
     GW_STRIP_COLUMNS = 64, // eight registers of sums
     GW_SAMPLE_ROWS = 64,   // looked at for what is common
     GW_SUMS_COMMON = 40,   // rows of the sample that make a reference: each of the others costs two additions for one
     GW_GRADIENT_COMMON = 8 // here they cost one, and the reference a few subtractions a call
 };
-
-// Unaligned, and two registers where there is no wide one.
-typedef float gw_lanes __attribute__((vector_size(4 * GW_LANE_COUNT), aligned(4), may_alias));
 
 // A few bytes of one span. A slot is a weight row, counted from the block's first.
 typedef struct gw_block {
@@ -39,12 +36,13 @@ typedef struct gw_pass {
     const uint8_t *observations;
     int64_t row_count;
     const float *in;                  // weight, or gradient of the sums
+    const float *amount_weight;       // of the sums
+    const float *bias;                // of the sums
     const float *total;               // of all rows of the gradient, or NULL
     float *out;                       // sums, or gradient of the weight
+    float *amount_gradient;           // beside the gradient of the weight
     int16_t references[GW_MAX_CODED]; // code of each byte of the spans, or GW_NONE
 } gw_pass;
-
-#define GW_INLINE static inline __attribute__((always_inline))
 
 static int32_t smaller(int32_t one, int32_t other)
 {
@@ -213,14 +211,46 @@ GW_INLINE void sum_row(const gw_block *block, const uint8_t *bytes, uint32_t add
     }
 }
 
-// Write the sum of all references.
+// Write the bias and the sum of all references.
 GW_INLINE void sum_references(const gw_pass *pass, float *sums)
 {
     int64_t width = pass->layer->width;
-    memset(sums, 0, (size_t)width * sizeof *sums);
+    memcpy(sums, pass->bias, (size_t)width * sizeof *sums);
     gw_block block = {0};
     for (int32_t span = GW_NONE; next_block(pass, &span, &block);) {
         sum_row(&block, block.reference, block.referenced, 0, pass->in + block.first_row * width, width, sums);
+    }
+}
+
+// What the amount counts in a row.
+GW_INLINE float amount_in(const gw_scaled *amount, const uint8_t *row)
+{
+    return amount->scale * row[amount->byte];
+}
+
+// Add so many times a weight row.
+GW_INLINE void add_times(float times, const float *restrict weight, int64_t width, float *restrict sums)
+{
+    int64_t column = 0;
+    for (; column + GW_LANE_COUNT <= width; column += GW_LANE_COUNT) {
+        *(gw_lanes *)(sums + column) += times * *(const gw_lanes *)(weight + column);
+    }
+    for (; column < width; ++column) {
+        sums[column] += times * weight[column];
+    }
+}
+
+GW_INLINE void sum_amounts(const gw_pass *pass, int64_t first, int64_t stop)
+{
+    const gw_onehot *layer = pass->layer;
+    for (int64_t row = first; row < stop; ++row) {
+        for (int32_t i = 0; i < layer->amount_count; ++i) {
+            float times = amount_in(&layer->amounts[i], pass->observations + row * layer->row_size);
+            if (times != 0) {
+                add_times(times, pass->amount_weight + (int64_t)i * layer->width, layer->width,
+                          pass->out + row * layer->width);
+            }
+        }
     }
 }
 
@@ -244,6 +274,7 @@ GW_INLINE void sum_all(const gw_pass *pass)
                 sum_row(&block, bytes, added, added & block.referenced, weight, width, pass->out + row * width);
             }
         }
+        sum_amounts(pass, first, stop);
     }
 }
 
@@ -293,9 +324,25 @@ GW_INLINE void subtract_others(const gw_pass *pass, const gw_block *block, float
     }
 }
 
+GW_INLINE void scatter_amounts(const gw_pass *pass)
+{
+    const gw_onehot *layer = pass->layer;
+    int64_t width = layer->width;
+    memset(pass->amount_gradient, 0, (size_t)(layer->amount_count * width) * sizeof *pass->amount_gradient);
+    for (int64_t row = 0; row < pass->row_count; ++row) {
+        for (int32_t i = 0; i < layer->amount_count; ++i) {
+            float times = amount_in(&layer->amounts[i], pass->observations + row * layer->row_size);
+            if (times != 0) {
+                add_times(times, pass->in + row * width, width, pass->amount_gradient + i * width);
+            }
+        }
+    }
+}
+
 GW_INLINE void scatter_all(const gw_pass *pass)
 {
     int64_t width = pass->layer->width;
+    scatter_amounts(pass);
     gw_block block = {0};
     for (int32_t span = GW_NONE; next_block(pass, &span, &block);) {
         float *out = pass->out + block.first_row * width;
@@ -310,32 +357,17 @@ GW_INLINE void scatter_all(const gw_pass *pass)
 
 // ---- Calls
 
-#ifdef __x86_64__
-// Twice as many floats an instruction. Not target_clones: their resolver runs before a sanitizer is ready.
-__attribute__((target("avx2"))) static void sum_avx2(const gw_pass *pass)
+GW_FOR_AVX2 static void sum_avx2(const gw_pass *pass)
 {
     sum_all(pass);
 }
 
-__attribute__((target("avx2"))) static void scatter_avx2(const gw_pass *pass)
+GW_FOR_AVX2 static void scatter_avx2(const gw_pass *pass)
 {
     scatter_all(pass);
 }
 
-static bool has_avx2(void)
-{
-    return __builtin_cpu_supports("avx2");
-}
-#else
-static bool has_avx2(void)
-{
-    return false;
-}
-#define sum_avx2 sum_all
-#define scatter_avx2 scatter_all
-#endif
-
-// Whether every span lies within the row, and all of them select just the rows that the weight has.
+// Whether every span and amount lies within the row, and the spans select just the rows that the weight has.
 static bool is_sound(const gw_onehot *layer, int64_t row_count, int64_t weight_rows)
 {
     if (layer == NULL || layer->spans == NULL || layer->row_size < 1 || layer->width < 1 || row_count < 0) {
@@ -343,6 +375,14 @@ static bool is_sound(const gw_onehot *layer, int64_t row_count, int64_t weight_r
     }
     int64_t rows = 0;
     int32_t bytes = 0;
+    if (layer->amount_count < 0 || (layer->amount_count > 0 && layer->amounts == NULL)) {
+        return false;
+    }
+    for (int32_t i = 0; i < layer->amount_count; ++i) {
+        if (layer->amounts[i].byte < 0 || layer->amounts[i].byte >= layer->row_size) {
+            return false;
+        }
+    }
     for (int32_t i = 0; i < layer->span_count; ++i) {
         const gw_span *span = &layer->spans[i];
         bool fits = span->start >= 0 && span->count >= 1 && span->count <= layer->row_size - span->start;
@@ -356,28 +396,33 @@ static bool is_sound(const gw_onehot *layer, int64_t row_count, int64_t weight_r
 }
 
 gw_status gw_onehot_sum(const gw_onehot *layer, const uint8_t *observations, int64_t row_count, const float *weight,
-                        int64_t weight_rows, float *sums)
+                        int64_t weight_rows, const float *amount_weight, const float *bias, float *sums)
 {
-    bool has_all = observations != NULL && weight != NULL && sums != NULL;
+    bool has_all = observations != NULL && weight != NULL && amount_weight != NULL && bias != NULL && sums != NULL;
     if (!has_all || !is_sound(layer, row_count, weight_rows)) {
         return GW_INVALID_ARGUMENT;
     }
     gw_pass pass = {.layer = layer, .observations = observations, .row_count = row_count, .in = weight, .out = sums};
+    pass.amount_weight = amount_weight;
+    pass.bias = bias;
     find_references(&pass, GW_SUMS_COMMON);
     (has_avx2() ? sum_avx2 : sum_all)(&pass);
     return GW_OK;
 }
 
 gw_status gw_onehot_gradient(const gw_onehot *layer, const uint8_t *observations, int64_t row_count,
-                             const float *gradient, const float *total, float *weight_gradient, int64_t weight_rows)
+                             const float *gradient, const float *total, float *weight_gradient, int64_t weight_rows,
+                             float *amount_gradient)
 {
-    bool has_all = observations != NULL && gradient != NULL && total != NULL && weight_gradient != NULL;
+    bool has_input = observations != NULL && gradient != NULL && total != NULL;
+    bool has_all = has_input && weight_gradient != NULL && amount_gradient != NULL;
     if (!has_all || !is_sound(layer, row_count, weight_rows)) {
         return GW_INVALID_ARGUMENT;
     }
     gw_pass pass = {.layer = layer, .observations = observations, .row_count = row_count, .in = gradient};
     pass.total = total;
     pass.out = weight_gradient;
+    pass.amount_gradient = amount_gradient;
     find_references(&pass, GW_GRADIENT_COMMON);
     (has_avx2() ? scatter_avx2 : scatter_all)(&pass);
     return GW_OK;

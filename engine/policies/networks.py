@@ -17,7 +17,7 @@ from engine.errors import UsageError
 
 from .architecture import Architecture
 from .heads import ActionHeads
-from .layers import OneHotLinear, ScaledSelf, dense_layers, init, linear
+from .layers import Dense, Narrow, OneHotLinear, ScaledSelf, dense_layers, init
 from .memory import MEMORIES
 from .signature import ByteGroup, Signature
 from .tokens import ATTENTION_SIZES, LatentAttention, TokenBox, TokenLinear
@@ -53,6 +53,8 @@ class PolicyNetwork(nn.Module):
         Returns:
             logits (B, actions), values (B,), memory (B, memory_size) after this step.
         """
+        if self.memory is None:
+            return *self._ended(*self._encoded(observations)), memory
         starts = torch.zeros((1, len(observations)), dtype=torch.bool, device=observations.device)
         logits, values, memory = self._through(observations.unsqueeze(0), memory, starts)
         return logits.squeeze(0), values.squeeze(0), memory
@@ -86,16 +88,21 @@ class PolicyNetwork(nn.Module):
         chosen = MEMORIES.get(self.architecture.memory)
         self.memory = None if chosen is None else chosen(width, self.architecture.memory_size, generator)
         read = width if self.memory is None else self.memory.width
-        self.policy_head = linear(read, self.heads.action_count, 0.01, generator)
-        self.value_head = linear(read, 1, 1.0, generator)
+        self.policy_head = init(Narrow(read, self.heads.action_count), 0.01, generator)
+        self.value_head = init(Narrow(read, 1), 1.0, generator)
 
     def _through(self, observations: Tensor, memory: Tensor, starts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits, values, and memory after the last step; shapes of `sequence`."""
-        for_policy, for_value = (seen.view(*starts.shape, -1) for seen in self._encoded(observations.flatten(0, 1)))
+        for_policy, for_value = self._encoded(observations.flatten(0, 1))
         if self.memory is not None:
-            for_policy, memory = self.memory(for_policy, memory, starts)
-            for_value = for_policy
-        return self.policy_head(for_policy), self.value_head(for_value).squeeze(-1), memory
+            remembered, memory = self.memory(for_policy.view(*starts.shape, -1), memory, starts)
+            for_policy = for_value = remembered.flatten(0, 1)
+        logits, values = self._ended(for_policy, for_value)
+        return logits.view(*starts.shape, -1), values.view(starts.shape), memory
+
+    def _ended(self, for_policy: Tensor, for_value: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (N, actions) and values (N,)."""
+        return self.policy_head(for_policy), self.value_head(for_value).squeeze(1)
 
 
 class MlpNetwork(PolicyNetwork):
@@ -106,25 +113,28 @@ class MlpNetwork(PolicyNetwork):
         self.trunk_count = 1 if architecture.shared_trunk else 2
         width = architecture.hidden[0] * self.trunk_count
         self.entry = _ENTRIES[signature.encoding](signature, width)
-        self.amounts: ScaledSelf | None = None
-        if signature.encoding == "planes":
-            self.amounts = ScaledSelf(signature)
-            self.amount_entry = nn.Linear(self.amounts.count, width)  # its bias is the whole entry's
+        if isinstance(self.entry, OneHotLinear):
+            self.amount_entry = nn.Linear(len(self.entry.layout.amounts), width)  # its bias is the whole entry's
         self.trunks = nn.ModuleList(dense_layers(architecture.hidden, generator) for _ in range(self.trunk_count))
         self._add_ends(architecture.hidden[-1], generator)
         self._init_entry(generator)
 
     def _encoded(self, observations: Tensor) -> tuple[Tensor, Tensor]:
-        entered = self.entry(observations)  # (B, width * trunks)
-        if self.amounts is not None:
-            entered = entered + self.amount_entry(self.amounts(observations))
-        features = [trunk(part) for trunk, part in zip(self.trunks, entered.chunk(self.trunk_count, 1), strict=True)]
+        entered = self._entered(observations)  # (B, width * trunks)
+        parts = [entered] if self.trunk_count == 1 else [part.contiguous() for part in entered.chunk(2, 1)]
+        features = [trunk(part) for trunk, part in zip(self.trunks, parts, strict=True)]
         return features[0], features[-1]
+
+    def _entered(self, observations: Tensor) -> Tensor:
+        if isinstance(self.entry, OneHotLinear):
+            amounts = self.amount_entry
+            return self.entry(observations, amounts.weight, amounts.bias)  # type: ignore[no-any-return]
+        return F.relu(self.entry(observations))
 
     def _init_entry(self, generator: torch.Generator) -> None:
         """Two entries are one matrix over all inputs; it is orthogonal for each trunk."""
         parts = [self.entry.weight.t() if isinstance(self.entry, nn.Linear) else self.entry.weight]
-        if self.amounts is not None:
+        if isinstance(self.entry, OneHotLinear):
             parts.append(self.amount_entry.weight.t())
         width = self.architecture.hidden[0]
         with torch.no_grad():
@@ -138,7 +148,11 @@ class MlpNetwork(PolicyNetwork):
 
 
 _ENTRIES: dict[str, Callable[[Signature, int], OneHotLinear | TokenLinear | nn.Linear]] = {
-    "planes": lambda signature, width: OneHotLinear(signature.plane_groups() + signature.coded_self_groups(), width),
+    "planes": lambda signature, width: OneHotLinear(
+        signature.plane_groups() + signature.coded_self_groups(),
+        width,
+        [(byte, 1 / scale) for byte, scale in signature.scaled_self_features()],
+    ),
     "tokens": TokenLinear,
     "floats": lambda signature, width: nn.Linear(signature.floats, width),
 }
@@ -166,10 +180,11 @@ class CnnNetwork(PolicyNetwork):
             nn.ReLU(),
         )
         for layer in (self.convolutions[0], self.convolutions[2]):
+            assert isinstance(layer, nn.Conv2d)
             init(layer, sqrt(2), generator)
         self.seen_count = ((signature.window_height + 1) // 2) * ((signature.window_width + 1) // 2) * second
         flat = self.seen_count + sum(group.classes for group in self.coded) + self.amounts.count
-        self.entry = linear(flat, architecture.hidden[0], sqrt(2), generator)
+        self.entry = init(Dense(flat, architecture.hidden[0]), sqrt(2), generator)
         self.trunk = dense_layers(architecture.hidden, generator)
         self._add_ends(architecture.hidden[-1], generator)
 
@@ -195,7 +210,7 @@ class AttentionNetwork(PolicyNetwork):
     def __init__(self, architecture: Architecture, signature: Signature, generator: torch.Generator) -> None:
         super().__init__(architecture, signature)
         self.attention = LatentAttention(signature, ATTENTION_SIZES[architecture.size], generator)
-        self.entry = linear(self.attention.width, architecture.hidden[0], sqrt(2), generator)
+        self.entry = init(Dense(self.attention.width, architecture.hidden[0]), sqrt(2), generator)
         self.trunk = dense_layers(architecture.hidden, generator)
         self._add_ends(architecture.hidden[-1], generator)
 

@@ -93,7 +93,9 @@ def _minibatch(trainer: TrainerConfig, rules: Rules) -> Check:
         trainer.require_fit(rules.agents)
     except ConfigError as error:
         found = f"{product}, less than one minibatch of {size:,}"
-        if whole:
+        if not left:  # it divides, and something else does not fit
+            found = error.message
+        elif whole:
             found = f"{product} = {_count(whole, 'minibatch', 'es')} of {size:,} and {left:,} left over"
         return Check("minibatch_size", Level.ERROR, found, error.hint)
     return Check("minibatch_size", Level.OK, f"{product} = {_count(whole, 'minibatch', 'es')} of {size:,}")

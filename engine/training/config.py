@@ -97,7 +97,10 @@ class TrainerConfig(BaseModel):
         default=0.2, gt=0, le=10, description="largest change of an action's probability ratio that still pays"
     )
     value_clip: float = Field(
-        default=0.0, ge=0, description="largest change of a value that still counts, in reward units; 0 = off"
+        default=0.0,
+        ge=0,
+        description="largest change of a value that still counts, in reward (normalize_rewards: deviations of the "
+        "return); 0 = off",
     )
     entropy_coefficient: float = Field(default=0.01, ge=0, le=10, description="weight of the entropy bonus")
     value_coefficient: float = Field(default=0.5, ge=0, description="weight of the value loss")
@@ -121,6 +124,18 @@ class TrainerConfig(BaseModel):
     vtrace: bool = Field(
         default=False,
         description="before each later pass, advantages anew by the present network, importance-weighted (V-trace)",
+    )
+    vtrace_rho_clip: float = Field(
+        default=1.0,
+        gt=0,
+        le=1e6,
+        description="V-trace: most that a step's own error weighs; decides which policy the values are of",
+    )
+    vtrace_c_clip: float = Field(
+        default=1.0,
+        gt=0,
+        le=1e6,
+        description="V-trace: most that what came after a step weighs; decides how fast the values get there",
     )
     bptt: int | None = Field(
         default=None,
@@ -182,8 +197,13 @@ class TrainerConfig(BaseModel):
     def _check_across_fields(self) -> Self:
         if self.target_kl is not None and self.losses.ppo.weight == 0 and self.losses.ppo.schedule is None:
             raise ValueError("target_kl follows the ppo loss, which is off: give it a weight, or drop target_kl")
-        if self.target_kl is not None and self.epochs == 1:
+        if self.target_kl is not None and self._passes()[1] == 1:
             raise ValueError("target_kl skips later epochs, and there is only 1: set epochs to 2 or more, or drop it")
+        if self.vtrace and self._passes()[1] == 1:
+            raise ValueError(
+                "vtrace: it corrects later passes over a batch, and there is only 1",
+                "set epochs to 2 or more, or drop it",
+            )
         if self.components.epoch_tuner.enabled and self.schedules.epochs is not None:
             raise ValueError("schedules.epochs: components.epoch_tuner sets them already; keep one of the two")
         if self.env_count % self.learner_threads:
@@ -210,11 +230,14 @@ class TrainerConfig(BaseModel):
         """Check what depends on the game.
 
         Raises:
-            ConfigError: the minibatch does not divide the batch; with the arithmetic.
+            ConfigError: the minibatch does not divide the batch; with the arithmetic. Or it is the batch, and something
+                goes by a KL divergence that is then never seen.
         """
         batch = self.batch_size(agent_count)
         if batch % self.minibatch_size == 0:
             self._require_whole_sequences()
+            if batch == self.minibatch_size:
+                self._require_second_step()
             return
         product = f"{self.env_count} envs x {agent_count} agents x {self.horizon} steps = {batch}"
         divisors = _divisors(self.env_count, agent_count, self.horizon) - {1}  # 1 is no minibatch
@@ -222,6 +245,30 @@ class TrainerConfig(BaseModel):
         raise ConfigError(
             f"minibatch_size {self.minibatch_size} does not divide the batch of {product}",
             hint=f"minibatch_size={near} makes {batch // near} whole minibatch{'' if near == batch else 'es'}",
+        )
+
+    def _passes(self) -> tuple[int, int]:
+        """Fewest and most over a batch, wherever a schedule or the epoch tuner takes them."""
+        tuner, schedule = self.components.epoch_tuner, self.schedules.epochs
+        if tuner.enabled:
+            return tuner.least, tuner.most
+        other = self.epochs if schedule is None else round(schedule.to)
+        return min(self.epochs, other), max(self.epochs, other)
+
+    def _require_second_step(self) -> None:
+        """Where a pass is one minibatch. KL is measured before a step: what goes by that of a batch's only step sees 0
+        and turns one way for ever."""
+        tuned, rate = self.components.epoch_tuner.enabled, self.schedules.learning_rate
+        follows = rate is not None and rate.kind == "kl"
+        if self._passes()[0] > 1 or not (tuned or follows):
+            return
+        follower, more = "schedules.learning_rate", "epochs=2"
+        if tuned:
+            follower, more = "components.epoch_tuner", "components.epoch_tuner.least=2"
+        raise ConfigError(
+            f"{follower}: it goes by the KL divergence before each optimiser step, which is 0 where a batch is learnt "
+            "from in a single step",
+            hint=f"minibatch_size below {self.minibatch_size}, or {more}",
         )
 
     def _require_whole_sequences(self) -> None:

@@ -23,8 +23,9 @@ from .losses import Loss, losses_of
 from .ranks import Ranks
 from .returns import ReturnScale, generalized_advantages
 from .rollout import Rollout
-from .samples import Experience, Samples, evaluated
+from .samples import Experience, Minibatch, Samples, evaluated
 from .schedules import LIMITS, Scheduler
+from .seeds import Purpose, seed_for
 from .workers import Workers
 
 HYPER = tuple(LIMITS)
@@ -42,9 +43,18 @@ Against whole minibatches of 16,384 it saves 6 % for the mlp, 11 % with lstm, 19
 class _Part:
     """Samples of one step, and the losses that learn from them."""
 
-    samples: Samples
+    samples: Samples | Minibatch
     count: int  # samples of all ranks together: what a mean divides by
     losses: tuple[Loss, ...]
+    scale: tuple[Tensor, Tensor] | None = None  # mean and deviation that the advantages are to lose
+
+    def gathered(self) -> Samples:
+        """The samples themselves, as the losses want them."""
+        samples = self.samples.gathered()
+        if self.scale is None:
+            return samples
+        mean, deviation = self.scale
+        return replace(samples, tensors={**samples.tensors, "advantages": (samples["advantages"] - mean) / deviation})
 
 
 class Learner:
@@ -70,18 +80,18 @@ class Learner:
             config: the run's settings with the role's own in their places.
             rows: (own rows,) of the batch, ascending; None for all.
             row_count: rows of the batch.
-            seed: of weights, shuffles and drawn demonstrations.
+            seed: from which those of weights, of shuffles and drawn demonstrations are derived.
         """
         self.name, self.config, self.rows = name, config, rows
         self.own_rows = row_count if rows is None else len(rows)
         self.compute = compute or Compute()
         device = self.compute.device
-        self.network = build_network(config.policy, signature, seed).to(device)
+        self.network = build_network(config.policy, signature, seed_for(seed, Purpose.WEIGHTS)).to(device)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.learning_rate, eps=config.adam_epsilon, fused=True
         )
-        self.generator = torch.Generator().manual_seed(seed)
-        self.losses = losses_of(config, signature, self.network.memory_size)
+        self.generator = torch.Generator().manual_seed(seed_for(seed, Purpose.SHUFFLES))
+        self.losses = losses_of(config, signature, self.network.memory_size, role=name)
         self.base = {name: float(getattr(config, name)) for name in HYPER}
         self.base.update((f"loss.{loss.name}", getattr(config.losses, loss.name).weight) for loss in self.losses)
         self.hyper = dict(self.base)
@@ -100,9 +110,7 @@ class Learner:
         self._workers, self._ranks = workers, ranks
         self._piece = _PIECES[config.policy.kind] if device.type == "cpu" else self.minibatch_size
         self._parameters = list(self.network.parameters())
-        self._rollout_losses = tuple(loss for loss in self.losses if loss.reads_rollout)
-        ordered = (*self._rollout_losses, *(loss for loss in self.losses if not loss.reads_rollout))
-        self._metric_names = ("train/loss", *(name for loss in ordered for name in loss.metrics), "train/grad_norm")
+        self._take_losses()
         self.last_values = torch.zeros(
             self.own_rows, device=device
         )  # of the observations after the last step of a rollout
@@ -140,12 +148,21 @@ class Learner:
         experience = self._experience(rollout)
         self.metrics = self.update(experience, lambda: self._refresh(experience, rollout, rewards))
 
+    def _take_losses(self) -> None:
+        """Those that count in the update at hand: one of weight 0 costs no pass, draws nothing and logs nothing."""
+        counting = [loss for loss in self.losses if self.hyper[f"loss.{loss.name}"]]
+        self._rollout_losses = tuple(loss for loss in counting if loss.reads_rollout)
+        self._own_losses = tuple(loss for loss in counting if not loss.reads_rollout)
+        ordered = (*self._rollout_losses, *self._own_losses)
+        self._metric_names = ("train/loss", *(name for loss in ordered for name in loss.metrics), "train/grad_norm")
+
     def update(self, experience: Experience, refresh: Callable[[], None] = lambda: None) -> dict[str, float]:
         """Train on experience with advantages and returns. Returns metrics, means over all minibatches.
 
         Args:
             refresh: called before each pass but the first.
         """
+        self._take_losses()
         self.optimizer.param_groups[0]["lr"] = self.hyper["learning_rate"]
         foretold = self._ranks.explained_variance(experience.column("values"), experience.column("returns"))
         seen: list[Tensor] = []  # one (metrics,) for each minibatch
@@ -153,18 +170,17 @@ class Learner:
             if epoch:
                 refresh()
             batches = experience.minibatches(self.minibatch_size, self.generator, self._ranks.shard)
-            this_epoch = [self._step(samples, count) for samples, count in batches]
+            this_epoch = [self._step(minibatch, count) for minibatch, count in batches]
             seen += this_epoch
             if self.config.target_kl is not None and self._mean_kl(this_epoch) > self.config.target_kl:
                 break
         return self._read(torch.stack(seen).mean(0), foretold, updates=len(seen))
 
-    def _step(self, samples: Samples, count: int) -> Tensor:
+    def _step(self, minibatch: Minibatch, count: int) -> Tensor:
         """One step of the optimiser. Returns its metrics, still tensors."""
-        if self.config.normalize_advantages:
-            advantages = self._ranks.normalized(samples["advantages"], count)
-            samples = replace(samples, tensors={**samples.tensors, "advantages": advantages})
-        parts = [_Part(samples, count, self._rollout_losses), *self._own_parts()]
+        is_scaled = self.config.normalize_advantages
+        scale = self._ranks.scale_of(minibatch.column("advantages"), count) if is_scaled else None
+        parts = [_Part(minibatch, count, self._rollout_losses, scale), *self._own_parts()]
         totals = _added(self._workers.map(self._worked, self._shares(parts)))
         *gradients, metrics = self._summed(totals)
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
@@ -176,7 +192,7 @@ class Learner:
     def _own_parts(self) -> list[_Part]:
         """Minibatches of the losses that bring their own samples: drawn alike on all ranks, each takes its share."""
         parts = []
-        for loss in self.losses:
+        for loss in self._own_losses:
             drawn = loss.minibatch(self.generator)
             if drawn is not None:
                 mine = drawn.shares(self._ranks.count)[self._ranks.shard.rank].to(self.compute.device)
@@ -207,10 +223,11 @@ class Learner:
             if not len(part.samples):  # of a small minibatch, a rank may have nothing
                 metrics += [torch.zeros(len(loss.metrics), device=self.compute.device) for loss in part.losses]
                 continue
-            outputs = evaluated(self.network, part.samples, self.compute)
-            share = len(part.samples) / part.count
+            samples = part.gathered()
+            outputs = evaluated(self.network, samples, self.compute)
+            share = len(samples) / part.count
             for loss in part.losses:
-                value, seen = loss.compute(outputs, part.samples, self.hyper)
+                value, seen = loss.compute(outputs, samples, self.hyper)
                 total = total + share * self.hyper[f"loss.{loss.name}"] * value
                 metrics.append(share * seen)
         if not total.requires_grad:
@@ -218,7 +235,7 @@ class Learner:
         else:
             gradients = torch.autograd.grad(total, self._parameters, allow_unused=True)
         filled = [
-            torch.zeros_like(parameter) if gradient is None else gradient
+            torch.zeros_like(parameter) if gradient is None else gradient.contiguous()  # fused Adam looks at no strides
             for parameter, gradient in zip(self._parameters, gradients, strict=True)
         ]
         return [*filled, torch.cat([total.detach().unsqueeze(0), *metrics])]
@@ -232,7 +249,10 @@ class Learner:
         return [piece.view_as(tensor) for piece, tensor in zip(pieces, tensors, strict=True)]
 
     def _mean_kl(self, metrics: list[Tensor]) -> float:
-        """Mean k3 of an epoch's minibatches: a read-back, so once an epoch and only where it can stop one."""
+        """Mean k3 of an epoch's minibatches: a read-back, so once an epoch and only where it can stop one. 0 while the
+        ppo loss does not count."""
+        if "train/approx_kl" not in self._metric_names:
+            return 0.0
         return float(torch.stack(metrics)[:, self._metric_names.index("train/approx_kl")].mean())
 
     def _read(self, means: Tensor, foretold: Tensor, updates: int) -> dict[str, float]:
@@ -293,6 +313,8 @@ class Learner:
                 self.hyper["gamma"],
                 self.hyper["gae_lambda"],
                 ratios=ratios,
+                rho_clip=self.config.vtrace_rho_clip,
+                c_clip=self.config.vtrace_c_clip,
                 bootstrap=self.config.bootstrap_truncated,
             )
         rollout.advantages[:, self._columns] = advantages
@@ -324,9 +346,7 @@ class Learner:
                     if t % self.length == 0:
                         self.memories[t // self.length] = memory
                 logits, values[t], memory = self.compute.step(self.network, samples["observations"], memory)
-                if "masks" in samples.tensors:
-                    logits = heads.masked(logits, samples["masks"])
-                chosen[t] = heads.chosen(heads.log_probs(logits), samples["actions"])
+                chosen[t], _ = heads.evaluate(logits, samples.tensors.get("masks"), samples["actions"])
         return chosen, values
 
     # ---- Exact state

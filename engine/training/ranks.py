@@ -142,16 +142,16 @@ class Ranks:
             )
         return total // self.count
 
-    def normalized(self, advantages: Tensor, count: int) -> Tensor:
-        """Mean 0 and deviation 1 over all ranks; only centred where they hardly vary: noise is not blown up.
+    def scale_of(self, advantages: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Mean and deviation over all ranks; deviation 1 where they hardly vary: noise is not blown up.
 
         Args:
             advantages: (own samples,).
             count: samples of all ranks.
         """
-        centred = advantages - self.sum(advantages.sum()) / count
-        deviation = (self.sum(centred.square().sum()) / count).sqrt()
-        return centred / torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation))
+        mean = self.sum(advantages.sum()) / count
+        deviation = (self.sum((advantages - mean).square().sum()) / count).sqrt()
+        return mean, torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation))
 
     def variance(self, values: Tensor) -> Tensor:
         """Over the values of all ranks."""

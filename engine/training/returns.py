@@ -24,6 +24,8 @@ def generalized_advantages(
     gae_lambda: float,
     *,
     ratios: Tensor | None = None,
+    rho_clip: float = 1.0,
+    c_clip: float = 1.0,
     bootstrap: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Advantages and returns, both (T, R): GAE (Schulman et al. 2016), with ratios V-trace (Espeholt et al. 2018).
@@ -36,8 +38,9 @@ def generalized_advantages(
         last_values: (R,), of the observations after the last step.
         final_values: (T, R), of final observations; read where truncated only.
         terminated, truncated: (T, R) bool.
-        ratios: (T, R) probability of the action now over that when it was taken. Both of V-trace's clips are at 1.
+        ratios: (T, R) probability of the action now over that when it was taken.
             The advantages are without the first weight: the surrogate's own ratio is that.
+        rho_clip, c_clip: with ratios, the most that a step's own error and what came after it weigh.
         bootstrap: False takes a truncated step for a terminated one.
     """
     next_values = torch.cat([values[1:], last_values.unsqueeze(0)])
@@ -48,7 +51,7 @@ def generalized_advantages(
     deltas = rewards + gamma * next_values - values  # (T, R)
     carry = (gamma * gae_lambda) * (~(terminated | truncated)).float()  # (T, R), 0 where an episode ended
     if ratios is not None:
-        return _vtrace(values, deltas, carry, ratios.clamp(max=1.0))
+        return _vtrace(values, deltas, carry, ratios.clamp(max=rho_clip), ratios.clamp(max=c_clip))
     advantages = torch.empty_like(rewards)
     running = torch.zeros_like(last_values)  # (R,)
     for t in reversed(range(len(rewards))):
@@ -57,13 +60,14 @@ def generalized_advantages(
     return advantages, advantages + values
 
 
-def _vtrace(values: Tensor, deltas: Tensor, carry: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def _vtrace(values: Tensor, deltas: Tensor, carry: Tensor, rho: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     """Advantages and returns where the actions of others count as far as we would have taken them."""
     advantages, returns = torch.empty_like(deltas), torch.empty_like(deltas)
+    own, later = rho * deltas, c * carry  # (T, R)
     running = torch.zeros_like(deltas[0])  # (R,) weighted sum of what came after
     for t in reversed(range(len(deltas))):
         advantages[t] = torch.addcmul(deltas[t], carry[t], running)
-        running = weights[t] * advantages[t]
+        running = torch.addcmul(own[t], later[t], running)
         returns[t] = values[t] + running
     return advantages, returns
 

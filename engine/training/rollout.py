@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.policies.networks import PolicyNetwork
@@ -136,6 +137,20 @@ class Player(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Moment:
+    """One step of a lane: views of its rows' tables, made once, as many small steps would each make them anew."""
+
+    observations: Tensor  # these six where the networks see them
+    masks: Tensor | None
+    uniforms: Tensor
+    actions: Tensor
+    log_probs: Tensor
+    values: Tensor
+    ended: tuple[NDArray[np.uint8], NDArray[np.uint8]]  # by the game, by the clock
+    starts: NDArray[np.uint8]  # of the next step: what has ended starts afresh
+
+
 class Lane:
     """Some envs with their rows of the rollout, and a prepared engine step for each t."""
 
@@ -148,7 +163,21 @@ class Lane:
         self.rollout = rollout
         # Final observations are valued at once, so one step's worth of them is enough.
         self.final_observations = torch.zeros_like(rollout.observations[0, self.rows])
+        self.moments = [self._moment(t) for t in range(rollout.horizon)]
         self._steps = [self._bound(t) for t in range(rollout.horizon)]
+
+    def _moment(self, t: int) -> Moment:
+        rollout, rows, mirror = self.rollout, self.rows, self.rollout.mirror
+        return Moment(
+            observations=mirror.observations[t, rows],
+            masks=None if mirror.masks is None else mirror.masks[t, rows],
+            uniforms=rollout.uniforms[t, rows],
+            actions=mirror.actions[t, rows],
+            log_probs=rollout.log_probs[t, rows],
+            values=rollout.values[t, rows],
+            ended=(rollout.terminated[t, rows].numpy(), rollout.truncated[t, rows].numpy()),
+            starts=rollout.starts[t + 1, rows].view(torch.uint8).numpy(),
+        )
 
     def _bound(self, t: int) -> Callable[[], None]:
         rollout, rows = self.rollout, self.rows
@@ -175,14 +204,14 @@ class Lane:
 
     def advance(self) -> None:
         """Choose actions at t and step the envs to t + 1."""
-        t, rollout, rows = self.t, self.rollout, self.rows
-        mirror, staged = rollout.mirror, rollout.compute.is_staged
+        t, rollout, moment = self.t, self.rollout, self.moments[self.t]
+        staged = rollout.compute.is_staged
         for player in self.players:
             player.act(t)
         if staged:
-            rollout.actions[t, rows].copy_(mirror.actions[t, rows])  # waits until they are there
+            rollout.actions[t, self.rows].copy_(moment.actions)  # waits until they are there
         self._steps[t]()
-        torch.logical_or(rollout.terminated[t, rows], rollout.truncated[t, rows], out=rollout.starts[t + 1, rows])
+        np.bitwise_or(*moment.ended, out=moment.starts)
         if staged:
             self._upload(t + 1)
         for player in self.players:
@@ -242,25 +271,27 @@ class Seat:
     last_values: Tensor  # (seat rows,), a view of the learner's
 
     def act(self, t: int) -> None:
-        rollout, rows = self.lane.rollout, self.lane.rows
-        mirror, heads = rollout.mirror, self.network.heads
+        moment, heads = self.lane.moments[t], self.network.heads
         if self.memories is not None and t % self.chunk == 0:
             self.memories[t // self.chunk] = self.memory
-        seen = self._of(mirror.observations[t, rows])
-        logits, values, memory = rollout.compute.step(self.network, seen, self.memory)
+        seen = self._of(moment.observations)
+        logits, values, memory = self.lane.rollout.compute.step(self.network, seen, self.memory)
         if self.memories is not None:
             self.memory.copy_(memory)
-        if mirror.masks is not None:
-            logits = heads.masked(logits, self._of(mirror.masks[t, rows]))
-        log_probs = heads.log_probs(logits)
-        actions = heads.sample(log_probs, self._of(rollout.uniforms[t, rows]))
-        self._put(mirror.actions[t, rows], actions)
-        self._put(rollout.log_probs[t, rows], heads.chosen(log_probs, actions))
-        self._put(rollout.values[t, rows], values)
+        masks = None if moment.masks is None else self._of(moment.masks)
+        uniforms, tables = self._of(moment.uniforms), (moment.actions, moment.log_probs)
+        if self.index is None:
+            heads.draw(logits, masks, uniforms, *tables)
+            moment.values.copy_(values)
+            return
+        own = [table.new_empty(len(logits), *table.shape[1:]) for table in tables]
+        heads.draw(logits, masks, uniforms, *own)
+        for table, drawn in zip((*tables, moment.values), (*own, values), strict=True):
+            table[self.index] = drawn
 
     def note_ends(self, t: int) -> None:
         rollout, rows = self.lane.rollout, self.lane.rows
-        truncated = np.flatnonzero(rollout.truncated[t, rows].numpy())
+        truncated = np.flatnonzero(self.lane.moments[t].ended[1])
         if len(truncated):
             self._value_ends(t, torch.from_numpy(truncated))
         if self.memories is not None:
@@ -298,9 +329,3 @@ class Seat:
 
     def _of(self, table: Tensor) -> Tensor:
         return table if self.index is None else table.index_select(0, self.index)
-
-    def _put(self, table: Tensor, values: Tensor) -> None:
-        if self.index is None:
-            table.copy_(values)
-        else:
-            table[self.index] = values.to(table.dtype)

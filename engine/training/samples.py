@@ -38,11 +38,11 @@ class Samples:
 
     def shares(self, count: int) -> list[Samples]:
         """Cut into `count` nearly equal parts, sequences kept whole; of few sequences, some are empty."""
-        if count == 1:
-            return [self]
-        sequences = len(self) // self.length
-        ends = [sequences * part // count for part in range(count + 1)]
-        return [self._between(first, stop) for first, stop in pairwise(ends)]
+        return [self] if count == 1 else [self._between(*ends) for ends in _cut(len(self) // self.length, count)]
+
+    def gathered(self) -> Samples:
+        """Themselves: they are."""
+        return self
 
     def _between(self, first: int, stop: int) -> Samples:
         tensors = {
@@ -55,7 +55,7 @@ class Samples:
 class Outputs:
     """What a network says about samples, before any loss."""
 
-    log_probs: Tensor  # (N, actions of all heads)
+    logits: Tensor  # (N, actions of all heads), masks not yet applied
     chosen: Tensor  # (N,) log-probability of the sample's action
     values: Tensor  # (N,)
     entropy: Tensor  # (N,) of the legal actions
@@ -66,11 +66,8 @@ def evaluated(network: PolicyNetwork, samples: Samples, compute: Compute) -> Out
     with torch.autocast(compute.device.type, torch.bfloat16, enabled=compute.half):
         logits, values = _seen_by(network, samples)
     logits, values = logits.float(), values.float()
-    if "masks" in samples.tensors:
-        logits = network.heads.masked(logits, samples["masks"])
-    log_probs = network.heads.log_probs(logits)
-    chosen = network.heads.chosen(log_probs, samples["actions"])
-    return Outputs(log_probs, chosen, values, network.heads.entropy(log_probs))
+    chosen, entropy = network.heads.evaluate(logits, samples.tensors.get("masks"), samples["actions"])
+    return Outputs(logits, chosen, values, entropy)
 
 
 def _seen_by(network: PolicyNetwork, samples: Samples) -> tuple[Tensor, Tensor]:
@@ -120,7 +117,7 @@ class Experience:
             own = self.rows
             yield Samples(tables if own is None else {name: table[own] for name, table in tables.items()})
 
-    def minibatches(self, size: int, generator: torch.Generator, shard: Shard) -> Iterator[tuple[Samples, int]]:
+    def minibatches(self, size: int, generator: torch.Generator, shard: Shard) -> Iterator[tuple[Minibatch, int]]:
         """All samples once, shuffled, in minibatches; with how many samples all ranks together have in each.
 
         Sequences are shuffled whole. The order is drawn for all ranks, and each takes what is its own of it: the
@@ -130,25 +127,53 @@ class Experience:
         order = torch.randperm(chunks * self.own_rows * shard.count, generator=generator)
         for picked in torch.split(order, size // self.length):
             own = shard.own(picked, self.own_rows).to(self.device)
-            yield self._sequences(own) if self.memories is not None else self._flat(own), len(picked) * self.length
+            yield Minibatch(self, own), len(picked) * self.length
 
-    def _flat(self, picked: Tensor) -> Samples:
-        """Samples numbered step * own rows + own row. index_select: ten times faster than indexing on byte rows."""
-        indices = picked
-        if self.rows is not None:
-            step, row = picked.div(self.own_rows, rounding_mode="floor"), picked.remainder(self.own_rows)
-            indices = step * self.row_count + self.rows[row]
-        return Samples({name: tensor.index_select(0, indices) for name, tensor in self.tensors.items()})
 
-    def _sequences(self, picked: Tensor) -> Samples:
-        """Sequences numbered chunk * own rows + own row."""
-        assert self.memories is not None
-        chunk, row = picked.div(self.own_rows, rounding_mode="floor"), picked.remainder(self.own_rows)
-        columns = row if self.rows is None else self.rows[row]
-        steps = torch.arange(self.length, device=self.device).unsqueeze(1) + chunk * self.length  # (length, sequences)
-        indices = (steps * self.row_count + columns).flatten()
-        tensors = {name: tensor.index_select(0, indices) for name, tensor in self.tensors.items()}
-        return Samples(tensors, self.memories[chunk, row], self.length)
+@dataclass(frozen=True)
+class Minibatch:
+    """Some of an experience's sequences, by number: chunk * own rows + own row. Who learns from them gathers them."""
+
+    experience: Experience
+    picked: Tensor  # (sequences,)
+
+    def __len__(self) -> int:
+        return len(self.picked) * self.experience.length
+
+    def shares(self, count: int) -> list[Minibatch]:
+        """Cut into `count` nearly equal parts; of few sequences, some are empty."""
+        cut = _cut(len(self.picked), count)
+        return [Minibatch(self.experience, self.picked[first:stop]) for first, stop in cut]
+
+    def column(self, name: str) -> Tensor:
+        """(N, ...) of one name."""
+        return self.experience.tensors[name].index_select(0, self._indices)
+
+    def gathered(self) -> Samples:
+        """The samples. index_select: ten times faster than indexing on byte rows."""
+        whole, indices = self.experience, self._indices
+        tensors = {name: tensor.index_select(0, indices) for name, tensor in whole.tensors.items()}
+        if whole.memories is None:
+            return Samples(tensors)
+        chunk, row = self._places
+        return Samples(tensors, whole.memories[chunk, row], whole.length)
+
+    @property
+    def _places(self) -> tuple[Tensor, Tensor]:
+        """(sequences,) chunk and own row of each."""
+        rows = self.experience.own_rows
+        return self.picked.div(rows, rounding_mode="floor"), self.picked.remainder(rows)
+
+    @property
+    def _indices(self) -> Tensor:
+        """(N,) places in the experience's tensors, time first."""
+        whole = self.experience
+        if whole.rows is None and whole.length == 1:
+            return self.picked
+        chunk, row = self._places
+        columns = row if whole.rows is None else whole.rows[row]
+        steps = torch.arange(whole.length, device=whole.device).unsqueeze(1) + chunk * whole.length
+        return (steps * whole.row_count + columns).flatten()
 
 
 @dataclass(frozen=True)
@@ -165,6 +190,11 @@ class Shard:
         time, row = picked.div(rows * self.count, rounding_mode="floor"), picked.remainder(rows * self.count)
         own = row.div(rows, rounding_mode="floor") == self.rank
         return time[own] * rows + row[own] % rows
+
+
+def _cut(total: int, count: int) -> Iterator[tuple[int, int]]:
+    """(first, stop) of nearly equal parts."""
+    return pairwise(total * part // count for part in range(count + 1))
 
 
 def _by_step(tensor: Tensor, steps: int) -> Tensor:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.policies.architecture import Architecture
-from engine.policies.layers import OneHotLinear
+from engine.policies.layers import Dense, Narrow, OneHotLinear
 from engine.policies.networks import build_network
 from engine.policies.signature import ByteGroup, Signature
 from engine.sim import games, spec_of
@@ -48,19 +50,44 @@ def dense_one_hot(observations: torch.Tensor) -> torch.Tensor:
 def test_one_hot_layer_equals_its_dense_form(seed: int, rows: int, busy: float) -> None:
     generator = torch.Generator().manual_seed(seed)
     observations = random_codes(rows, busy, generator)
-    layer = OneHotLinear(GROUPS, 8)
+    layer = OneHotLinear(GROUPS, 8, [(0, 0.5), (3, 0.1)])
     torch.nn.init.normal_(layer.weight, generator=generator)
-    dense = layer.weight.detach().clone().requires_grad_()
+    shapes = layer.weight.shape, (8, 2), (8,)
+    parts = [torch.randn(shape, generator=generator) for shape in shapes]
+    layer.weight.data.copy_(parts[0])
     upstream = torch.randn((rows, 8), generator=generator)
 
-    out = layer(observations)
-    out.backward(upstream)
-    expected = dense_one_hot(observations) @ dense
-    expected.backward(upstream)
+    def gradients(apply: Callable[..., torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        own = [layer.weight, *(part.clone().requires_grad_() for part in parts[1:])]
+        out = apply(*own)
+        return out.detach(), *torch.autograd.grad(out, own, upstream.clone())
 
-    assert layer.weight.grad is not None
-    torch.testing.assert_close(out, expected, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(layer.weight.grad, dense.grad, atol=1e-3, rtol=1e-4)
+    def densely(weight: torch.Tensor, amount_weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        amounts = observations[:, [0, 3]] * torch.tensor([0.5, 0.1])
+        return torch.relu(dense_one_hot(observations) @ weight + amounts @ amount_weight.t() + bias)
+
+    in_c = gradients(lambda _, amount_weight, bias: layer(observations, amount_weight, bias))
+    assert all(gradient.is_contiguous() for gradient in in_c)  # fused Adam looks at no strides
+    for found, wanted in zip(in_c, gradients(densely), strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("layer", [Dense(5, 7), Narrow(5, 3)], ids=["dense", "narrow"])
+def test_layers_with_gradients_of_their_own_are_linear_ones(layer: torch.nn.Linear) -> None:
+    features = torch.randn((11, 5), generator=torch.Generator().manual_seed(0))
+    upstream = torch.randn((11, layer.out_features), generator=torch.Generator().manual_seed(1))
+
+    def gradients(apply: Callable[[torch.Tensor], torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        given = features.clone().requires_grad_()
+        out = apply(given)
+        return out.detach(), *torch.autograd.grad(out, [given, layer.weight, layer.bias], upstream.clone())
+
+    def plainly(given: torch.Tensor) -> torch.Tensor:
+        out = torch.nn.functional.linear(given, layer.weight, layer.bias)
+        return out.relu() if isinstance(layer, Dense) else out
+
+    for found, wanted in zip(gradients(layer), gradients(plainly), strict=True):
+        torch.testing.assert_close(found, wanted)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -28,6 +28,11 @@ def layouts(draw: st.DrawFn) -> tuple[list[Span], int]:
     return draw(st.permutations(spans)), end + draw(st.integers(0, 3))
 
 
+def nothing(width: int) -> tuple[np.ndarray, np.ndarray]:
+    """No amounts, and a bias of 0."""
+    return np.zeros((0, width), np.float32), np.zeros(width, np.float32)
+
+
 def dense(spans: list[Span], observations: np.ndarray) -> np.ndarray:
     """(rows, weight rows) one-hot, in float64."""
     pieces = []
@@ -51,16 +56,21 @@ def test_sums_and_gradients_are_those_of_the_dense_product(
     spans, size = layout
     rng = np.random.default_rng(seed)
     observations = np.where(rng.random((rows, size)) < busy, rng.integers(0, 256, (rows, size)), 1).astype(np.uint8)
-    one_hot, expected = OneHot(spans), dense(spans, observations)
+    amounts = [(int(byte), float(rng.standard_normal() / 255)) for byte in rng.integers(0, size, seed % 4)]
+    one_hot, expected = OneHot(spans, amounts), dense(spans, observations)
+    counted = observations[:, [byte for byte, _ in amounts]] * np.array([scale for _, scale in amounts])
     weight = rng.standard_normal((one_hot.weight_rows, width)).astype(np.float32)
+    amount_weight = rng.standard_normal((len(amounts), width)).astype(np.float32)
+    bias = rng.standard_normal(width).astype(np.float32)
     gradient = rng.standard_normal((rows, width)).astype(np.float32)
-    sums, out = np.empty((rows, width), np.float32), np.empty_like(weight)
+    sums, out, amount_out = np.empty((rows, width), np.float32), np.empty_like(weight), np.empty_like(amount_weight)
 
-    one_hot.sum_into(sums, observations, weight)
-    one_hot.gradient_into(out, observations, gradient, gradient.sum(0))
+    one_hot.sum_into(sums, observations, weight, amount_weight, bias)
+    one_hot.gradient_into(out, amount_out, observations, gradient, gradient.sum(0))
 
-    np.testing.assert_allclose(sums, expected @ weight, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(sums, expected @ weight + counted @ amount_weight + bias, rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(out, expected.T @ gradient, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(amount_out, counted.T @ gradient, rtol=1e-5, atol=1e-4)
 
 
 def test_equal_calls_give_equal_bits() -> None:
@@ -71,17 +81,26 @@ def test_equal_calls_give_equal_bits() -> None:
     outs = [np.empty((200, 64), np.float32) for _ in range(2)]
 
     for out in outs:
-        one_hot.gradient_into(out, observations, gradient, gradient.sum(0))
+        one_hot.gradient_into(out, nothing(64)[0], observations, gradient, gradient.sum(0))
 
     np.testing.assert_array_equal(outs[0], outs[1])
 
 
 @pytest.mark.parametrize("spans", [[(0, 5, 257)], [(6, 5, 2)], [(-1, 2, 2)], [(0, 0, 2)], [(0, 2, 0)]])
 def test_spans_that_do_not_fit_are_refused(spans: list[Span]) -> None:
-    one_hot = OneHot(spans)
+    one_hot, weight = OneHot(spans), np.zeros((10, 4), np.float32)
 
     with pytest.raises(SimError):
-        one_hot.sum_into(np.empty((1, 4), np.float32), np.zeros((1, 10), np.uint8), np.zeros((10, 4), np.float32))
+        one_hot.sum_into(np.empty((1, 4), np.float32), np.zeros((1, 10), np.uint8), weight, *nothing(4))
+
+
+@pytest.mark.parametrize("byte", [-1, 10])
+def test_an_amount_outside_of_the_row_is_refused(byte: int) -> None:
+    one_hot = OneHot([(0, 2, 2)], [(byte, 1.0)])
+    row, weight, amount = np.zeros((1, 10), np.uint8), np.zeros((4, 4), np.float32), np.zeros((1, 4), np.float32)
+
+    with pytest.raises(SimError):
+        one_hot.sum_into(np.empty((1, 4), np.float32), row, weight, amount, np.zeros(4, np.float32))
 
 
 def test_more_bytes_than_it_reads_are_refused() -> None:
@@ -89,7 +108,7 @@ def test_more_bytes_than_it_reads_are_refused() -> None:
     row, weight = np.zeros((1, MAX_BYTES + 1), np.uint8), np.zeros((MAX_BYTES + 1, 1), np.float32)
 
     with pytest.raises(SimError):
-        one_hot.sum_into(np.empty((1, 1), np.float32), row, weight)
+        one_hot.sum_into(np.empty((1, 1), np.float32), row, weight, *nothing(1))
 
 
 @pytest.mark.parametrize("wrong", ["type", "order", "shape"])
@@ -103,15 +122,16 @@ def test_arrays_that_c_would_misread_are_caught(wrong: str) -> None:
         sums = sums[:5]
 
     with pytest.raises(AssertionError):
-        OneHot([(0, 3, 2)]).sum_into(sums, observations, weight)
+        OneHot([(0, 3, 2)]).sum_into(sums, observations, weight, *nothing(4))
 
 
 def test_copies_are_whole() -> None:
-    one_hot = OneHot([(1, 3, 2)])
+    one_hot = OneHot([(1, 3, 2)], [(0, 0.5)])
     twins = copy.deepcopy(one_hot), pickle.loads(pickle.dumps(one_hot))  # noqa: S301
     weight = np.arange(12, dtype=np.float32).reshape(6, 2)
 
     for twin in twins:
         sums = np.empty((1, 2), np.float32)
-        twin.sum_into(sums, np.array([[0, 1, 0, 1]], np.uint8), weight)
-        np.testing.assert_array_equal(sums, [weight[1] + weight[2] + weight[5]])
+        amount, bias = np.array([[8, 0]], np.float32), np.array([0, 1], np.float32)
+        twin.sum_into(sums, np.array([[3, 1, 0, 1]], np.uint8), weight, amount, bias)
+        np.testing.assert_array_equal(sums, [weight[1] + weight[2] + weight[5] + [12, 1]])

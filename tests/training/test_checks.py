@@ -113,6 +113,24 @@ def test_the_minibatch_is_an_error_where_the_trainer_refuses_it_and_nowhere_else
 
 
 @pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"policy": {"memory": "lstm"}, "bptt": 4, "minibatch_size": 2}, "no whole number of sequences of 4 steps"),
+        ({"schedules": {"learning_rate": {"kind": "kl"}}, "epochs": 1, "minibatch_size": 32}, "goes by the KL"),
+    ],
+)
+def test_a_minibatch_that_divides_and_does_not_fit_is_an_error_in_its_own_words(
+    values: dict[str, Any], words: str
+) -> None:
+    check = found("minibatch_size", never_over(), env_count=4, horizon=8, **values)
+
+    assert check.level is Level.ERROR
+    assert words in check.words
+    assert "left over" not in check.words
+    assert check.hint
+
+
+@pytest.mark.parametrize(
     ("max_steps", "level"), [(10, Level.OK), (11, Level.NOTE), (100, Level.NOTE), (101, Level.WARNING)]
 )
 def test_a_batch_should_hold_ten_episodes_and_must_hold_one(max_steps: int, level: Level) -> None:

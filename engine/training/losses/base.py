@@ -23,7 +23,7 @@ class Loss(ABC):
     keys: ClassVar[frozenset[str]]
     """Names of the experience that it reads, beside the observations."""
     metrics: ClassVar[tuple[str, ...]]
-    """Names of what it logs, in the order of `compute`; each a mean over samples."""
+    """Names of what it logs, in the order of `compute`; each a mean over samples. Nothing while its weight is 0."""
     reads_rollout: ClassVar[bool] = True
     """Whether it learns from the rollout; if not, `minibatch` brings its samples."""
 
@@ -32,6 +32,10 @@ class Loss(ABC):
         """The loss as a mean over the samples, and its metrics: a scalar, and (metrics,) without gradient."""
 
     def minibatch(self, generator: torch.Generator) -> Samples | None:
-        """Samples of its own for the next step, where it does not learn from the rollout."""
+        """Samples of its own for the next step, where it does not learn from the rollout.
+
+        Not called, so nothing is drawn, while its weight is 0: that hangs on saved state alone, so a resumed run draws
+        the same.
+        """
         del generator
         return None

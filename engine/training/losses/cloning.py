@@ -6,8 +6,9 @@ The demonstrations are recordings of the same game, played once more to see what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
@@ -17,22 +18,36 @@ from torch import Tensor
 from engine.errors import CheckpointError, ConfigError
 from engine.policies.signature import Signature
 from engine.runs.recordings import load_recording
-from engine.sim import Playback, Recording
+from engine.sim import Playback, Recording, Spec
 from engine.sim.recording import NO_ACTION
 from engine.training.config import CloningConfig
 from engine.training.samples import Outputs, Samples
 
 from .base import Loss
 
+_LEAVE_OUT: Final = "leave it out of trainer.losses.behaviour_cloning.demonstrations"
+
 Played = tuple[NDArray[np.uint8], NDArray[np.int32]]
 """What one agent saw and did: (ticks, observation size) and (ticks,)."""
+
+
+@dataclass(frozen=True)
+class Demonstrators:
+    """Whose play a network learns from."""
+
+    role: str  # of the network; empty: that of all roles without one of their own
+    named: frozenset[str]  # roles with a network, or a script, of their own
+
+    def agents(self, roles: Sequence[str]) -> list[int]:
+        """Those of a game's agents, given by their roles, whose network it is."""
+        return [agent for agent, role in enumerate(roles) if (role if role in self.named else "") == self.role]
 
 
 class BehaviourCloning(Loss):
     """Minus the log-probability of what was demonstrated. Brings its own minibatches; owns the demonstrations.
 
     With a network that remembers it learns over sequences, each from an empty memory: exact at the beginning of an
-    episode, an approximation further on.
+    episode, an approximation further on. Episodes shorter than a sequence are learnt one after the other in one.
     """
 
     name: ClassVar[str] = "behaviour_cloning"
@@ -40,60 +55,83 @@ class BehaviourCloning(Loss):
     metrics: ClassVar[tuple[str, ...]] = ("train/cloning_loss", "train/cloning_accuracy")
     reads_rollout: ClassVar[bool] = False
 
-    def __init__(self, config: CloningConfig, signature: Signature, *, sequence: int, memory_size: int) -> None:
+    def __init__(
+        self, config: CloningConfig, signature: Signature, own: Demonstrators, *, sequence: int, memory_size: int
+    ) -> None:
         """Play all demonstrations.
 
         Args:
-            sequence: steps that a network with memory learns over at most.
+            own: whose play in them is learnt from.
+            sequence: steps that a network with memory learns over; fewer only if all demonstrations together are.
             memory_size: of the network; 0 for one without.
 
         Raises:
-            ConfigError: there is none, or one is of another game; RecordingError: one cannot be read.
+            ConfigError: there is none, or one is of another game, or none of them acts in it; RecordingError: one
+                cannot be read.
         """
         if not config.demonstrations:
             raise ConfigError(
                 "losses.behaviour_cloning has a weight and no demonstrations",
                 hint="name recordings of play, such as gridrl play RECIPE --record FILE writes",
             )
-        played = [part for name in config.demonstrations for part in _played(Path(name), signature)]
-        self.length = min(sequence, *(len(actions) for _, actions in played)) if memory_size else 1
+        played = [each for name in config.demonstrations for each in _played(Path(name), signature, own)]
+        played.sort(key=lambda each: -len(each[1]))  # the longest first, as `_sequences` wants them
+        lengths = [len(actions) for _, actions in played]
         self.observations = torch.from_numpy(np.concatenate([observations for observations, _ in played]))
         self.actions = torch.from_numpy(np.concatenate([actions for _, actions in played])).long().unsqueeze(1)
-        self._starts = _sequence_starts([len(actions) for _, actions in played], self.length)
+        self.starts = torch.zeros(len(self.actions), dtype=torch.bool)  # the first step of an episode
+        self.starts[np.cumsum([0, *lengths[:-1]])] = True
+        self.length = min(sequence, len(self.actions)) if memory_size else 1
+        self.sequences = _sequences(lengths, self.length)  # (sequences,) the first step of each
         self._count = max(1, config.minibatch_size // self.length)
         self._memory_size = memory_size
 
     def minibatch(self, generator: torch.Generator) -> Samples:
-        drawn = self._starts[torch.randint(len(self._starts), (self._count,), generator=generator)]
+        drawn = self.sequences[torch.randint(len(self.sequences), (self._count,), generator=generator)]
         indices = (torch.arange(self.length).unsqueeze(1) + drawn).flatten()  # time first
         tensors = {"observations": self.observations[indices], "actions": self.actions[indices]}
         if not self._memory_size:
             return Samples(tensors)
-        tensors["starts"] = torch.zeros(len(indices), dtype=torch.bool)
+        tensors["starts"] = self.starts[indices]
         return Samples(tensors, torch.zeros(self._count, self._memory_size), self.length)
 
     def compute(self, outputs: Outputs, samples: Samples, hyper: Mapping[str, float]) -> tuple[Tensor, Tensor]:
         del hyper
         loss = -outputs.chosen.mean()
         with torch.no_grad():
-            likeliest = outputs.log_probs.argmax(1)
+            likeliest = outputs.logits.argmax(1)
             agreed = (likeliest == samples["actions"].squeeze(1)).float().mean()
             return loss, torch.stack([loss, agreed])
 
 
-def _played(path: Path, signature: Signature) -> list[Played]:
-    """What each agent of a recording saw and did, without the ticks whose action the game does not have."""
+def _played(path: Path, signature: Signature, own: Demonstrators) -> list[Played]:
+    """What each of these agents saw and did in a recording, without the ticks whose action the game does not have."""
     recording = load_recording(path)
     with Playback(recording) as playback:
-        try:
-            Signature.of(playback.batch.spec).require_same(signature)
-        except CheckpointError as error:
-            raise ConfigError(f"{path} is no demonstration of this game: {error.message}") from error
+        agents = _agents(path, playback.batch.spec, signature, own)
         observations = np.empty((recording.ticks, *playback.batch.observations.shape), np.uint8)
         for tick in range(recording.ticks):
             observations[tick] = playback.batch.observations
             playback.step()
-    return [part for agent in range(recording.rules.agents) if (part := _of_agent(recording, observations, agent))]
+    played = [each for agent in agents if (each := _of_agent(recording, observations, agent))]
+    if not played:
+        who = f"nobody of role {own.role}" if own.role else "nobody"
+        raise ConfigError(f"{path} demonstrates nothing: {who} does an action of the game in it", hint=_LEAVE_OUT)
+    return played
+
+
+def _agents(path: Path, spec: Spec, signature: Signature, own: Demonstrators) -> list[int]:
+    """Those of a recording, by its own rules, that are learnt from."""
+    try:
+        Signature.of(spec).require_same(signature)
+    except CheckpointError as error:
+        raise ConfigError(f"{path} is no demonstration of this game: {error.message}", hint=_LEAVE_OUT) from error
+    agents = own.agents(spec.agent_roles)
+    if not agents:
+        who = f"role {own.role}" if own.role else f"any role but {', '.join(sorted(own.named))}"
+        there = ", ".join(dict.fromkeys(spec.agent_roles))
+        raise ConfigError(f"{path} is no demonstration of {who}: its agents play {there}", hint=_LEAVE_OUT)
+    return agents
 
 
 def _of_agent(
@@ -105,10 +143,16 @@ def _of_agent(
     return observations[known, agent], recording.actions[known, agent].astype(np.int32)
 
 
-def _sequence_starts(lengths: Sequence[int], length: int) -> Tensor:
-    """Where sequences of so many steps begin: side by side, the last of an episode reaching back to be whole."""
-    starts, begin = [], 0
-    for steps in lengths:
+def _sequences(lengths: Sequence[int], length: int) -> Tensor:
+    """Where sequences of so many steps begin: side by side, the last of an episode reaching back to be whole. Episodes
+    shorter than a sequence come last and are taken together as one, which reaches back past its beginning if it must.
+
+    Args:
+        lengths: of the episodes, the longest first; together `length` or more.
+    """
+    starts, begin, total = list[int](), 0, sum(lengths)
+    for steps in (steps for steps in lengths if steps >= length):
         starts += [begin + min(first, steps - length) for first in range(0, steps, length)]
         begin += steps
+    starts += [min(first, total - length) for first in range(begin, total, length)]
     return torch.tensor(starts)
