@@ -324,16 +324,28 @@ class Learner:
         """Before a later pass over the batch: what the network of the pass before has made stale.
 
         That is the memory at the beginning of each sequence but the first, and with V-trace the values and how
-        likely the actions are now.
+        likely the actions are now. The values of what the clock cut off stay: those observations are not kept.
         """
         if self.config.vtrace or (self.memories is not None and len(self.memories) > 1):
-            chosen, values = self._replayed(experience)
+            chosen, values, memory = self._replayed(experience)
+            self._value_last(rollout, memory)
         if self.config.vtrace:
             ratios = (chosen - self._own(rollout.log_probs)).exp()
             self._write_advantages(rollout, rewards, values, ratios)
 
-    def _replayed(self, experience: Experience) -> tuple[Tensor, Tensor]:
-        """Log-probabilities of the actions and values by the present network, (T, own rows) each."""
+    def _value_last(self, rollout: Rollout, memory: Tensor) -> None:
+        """By the present network, of the observations after the last step.
+
+        Args:
+            memory: (own rows, M) after the last step.
+        """
+        mirror, last = rollout.mirror, rollout.horizon
+        with torch.inference_mode():
+            seen, starts = mirror.observations[last][self._columns], mirror.starts[last][self._columns]
+            self.last_values.copy_(self.compute.step(self.network, seen, memory * ~starts.unsqueeze(1))[1])
+
+    def _replayed(self, experience: Experience) -> tuple[Tensor, Tensor, Tensor]:
+        """By the present network: log-probabilities of the actions and values, (T, own rows) each; the last memory."""
         device = self.compute.device
         chosen = torch.empty(experience.horizon, self.own_rows, device=device)
         values = torch.empty_like(chosen)
@@ -347,7 +359,7 @@ class Learner:
                         self.memories[t // self.length] = memory
                 logits, values[t], memory = self.compute.step(self.network, samples["observations"], memory)
                 chosen[t], _ = heads.evaluate(logits, samples.tensors.get("masks"), samples["actions"])
-        return chosen, values
+        return chosen, values, memory
 
     # ---- Exact state
 

@@ -13,7 +13,7 @@ from engine.runs import RunWriter
 from engine.sim import World, games
 from engine.training.config import TrainerConfig
 from engine.training.learner import Learner
-from engine.training.samples import Samples
+from engine.training.samples import Minibatch
 from engine.training.trainer import Trainer
 
 from .drawn import WALLS_9, cells_of, small_config
@@ -99,11 +99,11 @@ def test_renewed_advantages_are_what_the_next_pass_learns_from(tmp_path: Path) -
     with run_of(tmp_path, vtrace=True, epochs=2, learning_rate=0.02) as trainer:
         learner, rollout = trainer.learners[0], trainer.rollout
         learnt_from: list[torch.Tensor] = []
-        inner: Callable[[Samples, int], torch.Tensor] = learner._step
+        inner: Callable[[Minibatch, int], torch.Tensor] = learner._step
 
-        def noting(samples: Samples, count: int) -> torch.Tensor:
-            learnt_from.append(samples["returns"].clone())
-            return inner(samples, count)
+        def noting(minibatch: Minibatch, count: int) -> torch.Tensor:
+            learnt_from.append(minibatch.column("returns").clone())
+            return inner(minibatch, count)
 
         learner._step = noting  # type: ignore[method-assign]  # watched, and called all the same
         learner.learn(rollout)
