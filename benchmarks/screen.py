@@ -8,6 +8,7 @@
     bytes          bytes of a frame: a grid of 64 x 40 whose cells change, and the program stepping `arena`
     training       agent steps a second with the program open, against the same run without a screen, and what the
                    thread that draws the screen takes of a core
+    detached       agent steps a second of a run of another process, with a program that watches it and without
 
 Each case says in its configuration what was done. Quantiles are of one round of presses; the median, least and
 most are over the rounds. Other work on the machine lengthens everything but bytes: look at `machine.load`.
@@ -67,14 +68,19 @@ def program(root: Path, *arguments: str) -> Terminal:
 def ready_program(*arguments: str) -> Iterator[tuple[Terminal, Path]]:
     """The program once it has its map and all its panes, and where its runs are."""
     with tempfile.TemporaryDirectory() as folder, program(Path(folder), *arguments) as terminal:
-        terminal.until(shows_map, "the map")
-        while True:  # the other panes come after the map, and a key that needs one of them does nothing before
-            terminal.press("2")
-            if any("TRAIN" in frame.text for frame in terminal.read_for(0.3)):
-                break
+        open_train(terminal)
         terminal.press("1")
         terminal.read_for(1.0)
         yield terminal, Path(folder)
+
+
+def open_train(terminal: Terminal) -> None:
+    """Go to the Train pane of a program that has just been started."""
+    terminal.until(shows_map, "the map")
+    while True:  # the other panes come after the map, and a key that needs one of them does nothing before
+        terminal.press("2")
+        if any("TRAIN" in frame.text for frame in terminal.read_for(0.3)):
+            return
 
 
 def shows_map(frame: Frame) -> bool:
@@ -338,8 +344,41 @@ def training(pairs: int) -> Iterator[Figure]:
             yield figure("screen_thread", "CPU s/s", {**configuration, "screen": name}, shares[name])
 
 
+def detached(pairs: int) -> Iterator[Figure]:
+    """One run in a process of its own, in windows with and without a program that shows its curves."""
+    speeds: dict[str, list[float]] = {"no screen": [], "watched": []}
+    with headless_run() as run:
+        for pair in range(pairs):
+            for name in list(speeds)[:: -1 if pair % 2 else 1]:
+                speeds[name].append(watched_speed(run) if name == "watched" else speed_of(run, time.sleep))
+    configuration: dict[str, object] = {"recipe": "navigation", "window_s": WINDOW_S}
+    for name, values in speeds.items():
+        yield figure("detached_speed", "agent steps/s", {**configuration, "screen": name}, values)
+    ratios = [watched / alone for alone, watched in zip(*speeds.values(), strict=True)]
+    yield figure("detached_share", "of no screen", configuration, ratios)
+
+
+def watched_speed(run: RunDirectory) -> float:
+    """While the program shows the run's curves."""
+    with program(run.path.parent, "navigation") as terminal:
+        open_train(terminal)
+        terminal.press("r")
+        terminal.read_for(0.5)
+        terminal.press("\r")
+        terminal.until(lambda frame: "time/fps" in frame.text, "the curves of the run")
+        terminal.read_for(SETTLE_S)
+        return speed_of(run, terminal.read_for)
+
+
 def headless_speed() -> Iterator[tuple[str, float, float]]:
     """The run as `gridrl train` has it, without a thread for a screen."""
+    with headless_run() as run:
+        yield "no screen", speed_of(run, time.sleep), 0.0
+
+
+@contextmanager
+def headless_run() -> Iterator[RunDirectory]:
+    """`gridrl train`, past its warm-up."""
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             [sys.executable, "-m", "engine.cli", "train", "navigation", *ENDLESS],
@@ -349,8 +388,7 @@ def headless_speed() -> Iterator[tuple[str, float, float]]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            run = settled_run(Path(folder), time.sleep)
-            yield "no screen", speed_of(run, time.sleep), 0.0
+            yield settled_run(Path(folder), time.sleep)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(PATIENCE_S)
@@ -386,6 +424,7 @@ CASES: dict[str, tuple[Callable[[int], Iterator[Figure]], int]] = {
     "keys_training": (keys_training, 3),
     "bytes": (frame_bytes, 5),
     "training": (training, 5),
+    "detached": (detached, 5),
 }
 """What measures each case, and how often unless told otherwise."""
 
