@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "cffi", "torch", "textual", "duckdb")
+PACKAGES = ("numpy", "cffi", "torch", "textual", "duckdb", "stable-baselines3")
 
 
 @dataclass(frozen=True)
