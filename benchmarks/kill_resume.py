@@ -18,14 +18,16 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torch._dynamo  # an optimiser needs it: here it is loaded once, and not for seconds by each child
 
 from engine.maps import cells_for, load_map
-from engine.runs import RunDirectory, RunWriter, load_checkpoint
+from engine.runs import BackgroundWriter, RunDirectory, RunWriter, load_checkpoint
 from engine.sim import World, games
 from engine.training.config import TrainerConfig
 from engine.training.state import load_tensors
@@ -99,6 +101,8 @@ def started(path: Path, config: TrainerConfig) -> int:
     try:
         train(path, config)
         code = 0
+    except Exception:  # noqa: BLE001  # nobody above may see it: this process is a fork
+        traceback.print_exc()
     finally:
         os._exit(code)
 
@@ -114,8 +118,8 @@ def train(path: Path, config: TrainerConfig) -> None:
     else:
         writer = RunWriter.create(path.parent, path.name, {}, {}, segment_bytes=SEGMENT_BYTES)
     rules = games.navigation(max_steps=40)
-    with writer:
-        trainer = Trainer([World(rules, cells_for(load_map("navigation/walls9"), rules))], config, writer)
+    with BackgroundWriter(writer) as log:
+        trainer = Trainer([World(rules, cells_for(load_map("navigation/walls9"), rules))], config, log)
         checkpoint = RunDirectory(path).latest_checkpoint()
         if checkpoint is not None:
             trainer.restore(*load_tensors(checkpoint))

@@ -24,7 +24,7 @@ import torch
 from machine import figure, show
 
 from engine.maps import cells_for, load_map
-from engine.runs import RunDirectory, RunWriter
+from engine.runs import BackgroundWriter, RunDirectory, RunState, RunWriter
 from engine.sim import Rules, World, games
 from engine.training.config import TrainerConfig
 from engine.training.trainer import Trainer
@@ -134,23 +134,39 @@ def deviation(samples: list[float]) -> float:
     return float(f"{statistics.median(abs(each - middle) for each in samples):.4g}")
 
 
-class TimedWriter(RunWriter):
-    """Notes when each iteration was logged, and how long the trainer waited for that."""
+class TimedWriter(BackgroundWriter):
+    """Notes when each iteration was logged, and how long the trainer waited for that: metrics, episodes and state."""
+
+    def __init__(self, writer: RunWriter) -> None:
+        super().__init__(writer)
+        self.waits: list[float] = []  # microseconds, by iteration
+        self.laps: list[tuple[int, float, float]] = []  # agent steps, seconds, processor seconds
+        self._waited = 0.0
 
     def metrics(self, step: int, values: Any) -> None:
-        self.waits = getattr(self, "waits", [])
-        self.laps = getattr(self, "laps", [])
+        self._timed(super().metrics, step, values)
+
+    def episodes(self, rows: Any, *, step: int | None = None) -> None:
+        self._timed(super().episodes, rows, step=step)
+
+    def state(self, status: RunState, step: int, total: int, **values: Any) -> None:
+        self._timed(super().state, status, step, total, **values)
+        if step > (self.laps[-1][0] if self.laps else 0):  # the last that an iteration says
+            self.waits.append(1e6 * self._waited)
+            self.laps.append((step, time.perf_counter(), time.process_time()))
+        self._waited = 0.0
+
+    def _timed(self, call: Callable[..., None], *arguments: Any, **values: Any) -> None:
         started = time.perf_counter()
-        super().metrics(step, values)
-        self.waits.append(1e6 * (time.perf_counter() - started))
-        self.laps.append((step, time.perf_counter(), time.process_time()))
+        call(*arguments, **values)
+        self._waited += time.perf_counter() - started
 
 
 def our_run(case: Case) -> Speed:
     rules, map_name = case.world
     config = TrainerConfig.model_validate(case.settings)
     with tempfile.TemporaryDirectory() as folder:
-        with TimedWriter.create(Path(folder), "speed", {}, {}) as writer:
+        with TimedWriter(RunWriter.create(Path(folder), "speed", {}, {})) as writer:
             trainer = Trainer([World(rules, cells_for(load_map(map_name), rules))], config, writer)
             for learner in trainer.learners:
                 warm_up(learner.network, learner.compute)

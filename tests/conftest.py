@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,14 @@ import pytest
 # No deadline: a busy machine is no defect. No database: what failed is printed and belongs in a test.
 hypothesis.settings.register_profile("gridrl", deadline=None, database=None, print_blob=True)
 hypothesis.settings.load_profile("gridrl")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals_are_heard() -> None:
+    """Whoever starts tests in the background (nohup, `&` of a script) has SIGINT ignored, also by what we start."""
+    for each in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(each) is signal.SIG_IGN:
+            signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -59,7 +59,7 @@ def build_command(build: Build, target: Path) -> list[str]:
     renamed = [f"-D{name}=test_{name}" for name in ALLOCATIONS]  # see c_src/tests/allocations.h
     flags = [flag for flag in SHIPPED if not flag.startswith("-O")]
     sources = [str(path) for path in (*SOURCES, *TESTS)]
-    return [build.compiler, *flags, *WARNINGS, *build.arguments, *renamed, *sources, "-o", str(target)]
+    return [build.compiler, *flags, *WARNINGS, *build.arguments, *renamed, *sources, "-lm", "-o", str(target)]
 
 
 @pytest.fixture(scope="session")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import pkgutil
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from textual.binding import Binding
+from tools.console import here
 
 import tui
 from engine.errors import ConfigError, MapError, UsageError
@@ -122,17 +120,13 @@ def test_commands_are_what_the_program_takes(command: str, runs: Path, tmp_path:
         return
     if arguments[0] == "train" and "--dry-run" not in arguments:
         arguments.append("--dry-run")
+    if arguments[0] == "play" and not any("episodes" in word for word in arguments):
+        arguments.append("episodes=1")
     if arguments[0] == "resume":  # goes on, so on a copy, and not for long
         runs = Path(shutil.copytree(runs, tmp_path / "runs"))
         arguments = [*arguments[:2], "trainer.total_steps=8192"]
 
-    done = subprocess.run(
-        [sys.executable, "-m", "engine.cli", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "GRIDRL_RUNS": str(runs), "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = here(runs, *arguments, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()

@@ -37,6 +37,7 @@ void test_check_hash(const char *file, int line, uint64_t actual, uint64_t expec
     X(episodes)                                                                                                        \
     X(observations)                                                                                                    \
     X(onehot)                                                                                                          \
+    X(heads)                                                                                                           \
     X(snapshots)                                                                                                       \
     X(threads)                                                                                                         \
     X(lifetimes)                                                                                                       \

@@ -5,6 +5,7 @@ Imports neither torch nor duckdb, so that the screen may list runs before its fi
 
 from __future__ import annotations
 
+from .background import BackgroundWriter, Writer
 from .checkpoints import CheckpointInfo, latest_checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
 from .directory import ENDED_WITHOUT_CLOSING, RunDirectory, RunInfo, RunWriter, list_runs, run_paths
 from .feed import RunFeed
@@ -34,6 +35,7 @@ from .silent import SilentWriter
 
 __all__ = [
     "ENDED_WITHOUT_CLOSING",
+    "BackgroundWriter",
     "Checkpoint",
     "CheckpointInfo",
     "Command",
@@ -60,6 +62,7 @@ __all__ = [
     "Stop",
     "Unwatch",
     "Watch",
+    "Writer",
     "check_run_name",
     "latest_checkpoint",
     "list_checkpoints",

@@ -1,6 +1,6 @@
 """Checkpoints: tensors in safetensors, and beside them a manifest by which they are checked before use.
 
-Never pickle. Written by the trainer thread, read by any. A checkpoint exists once its manifest does: the tensors
+Never pickle. Written by the run's writer, read by any thread. A checkpoint exists once its manifest does: the tensors
 are renamed into place first, then the manifest, then LATEST. BEST names the one that did best, if anybody measured.
 The hashes detect damage; they are no signature.
 """
@@ -65,7 +65,13 @@ class CheckpointInfo:
 
 
 def save_checkpoint(
-    directory: Path, step: int, tensors: Mapping[str, Any], meta: Mapping[str, Any], *, keep: int = KEEP
+    directory: Path,
+    step: int,
+    tensors: Mapping[str, Any],
+    meta: Mapping[str, Any],
+    *,
+    keep: int = KEEP,
+    best: bool = False,
 ) -> Path:
     """Write a checkpoint, point LATEST at it, and delete all but the last `keep` and the one that BEST names.
 
@@ -73,6 +79,7 @@ def save_checkpoint(
         directory: the run's `checkpoints`, made if needed.
         tensors: numpy arrays or torch tensors by name; they are copied before the call returns.
         meta: anything JSON can hold.
+        best: point BEST at it, too.
 
     Returns:
         The safetensors file.
@@ -87,6 +94,8 @@ def save_checkpoint(
     with refusals_in_words("create", directory):
         directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     _replace_pair(path, data, _sealed(manifest))
+    if best:  # before LATEST: whoever goes on from there takes it for the best
+        mark_best(path)
     replace_file(directory / LATEST, f"{path.stem}\n".encode())
     _prune(directory, keep=keep, spare=path)
     return path

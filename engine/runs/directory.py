@@ -7,7 +7,8 @@
     checkpoints/    see checkpoints.py
     writer.lock     held while somebody writes
 
-`RunWriter` owns all of it and belongs to the trainer thread. `RunDirectory` only reads, from any thread.
+`RunWriter` owns all of it and belongs to one thread, most often a BackgroundWriter's. `RunDirectory` only reads, from
+any thread.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ class RunInfo:
 
 
 class RunWriter:
-    """Writes one run. Owner of its directory; trainer thread only; a context manager.
+    """Writes one run. Owner of its directory; one thread at a time; a context manager.
 
     Every refusal of the operating system is a RunError in words, after which the files are whole and the writer
     can be tried again. Records no event by itself: what happened is the trainer's to say.
@@ -168,12 +169,24 @@ class RunWriter:
         if changed or time.monotonic() >= self._next_state:
             self._write_state(extra, durable=changed)
 
-    def checkpoint(self, step: int, tensors: Mapping[str, Any], meta: Mapping[str, Any], *, keep: int = KEEP) -> Path:
-        """Save a checkpoint, and the log up to it. Returns the safetensors file."""
+    def beat(self, **extra: Any) -> None:
+        """Say again what the run is doing, unless that was said within the last second."""
+        if time.monotonic() >= self._next_state:
+            self._status = replace(self._status, elapsed=time.monotonic() - self._started)
+            self._write_state(extra, durable=False)
+
+    def checkpoint(
+        self, step: int, tensors: Mapping[str, Any], meta: Mapping[str, Any], *, keep: int = KEEP, best: bool = False
+    ) -> Path:
+        """Save a checkpoint, and the log up to it. Returns the safetensors file.
+
+        Args:
+            best: of all so far: it is kept until another one is.
+        """
         self._reach(step)
         self._sync()
         meta = {**meta, "run_id": self.run_id, "attempt": self.attempt}
-        return save_checkpoint(self.path / "checkpoints", step, tensors, meta, keep=keep)
+        return save_checkpoint(self.path / "checkpoints", step, tensors, meta, keep=keep, best=best)
 
     def close(self, status: RunState = RunState.FINISHED, message: str = "") -> None:
         """End the run as `status` and let go of it. A second call does nothing."""
@@ -212,8 +225,7 @@ class RunWriter:
 
     def _reach(self, step: int) -> None:
         """Note the step for the records that do not name one."""
-        now = self._status
-        self._status = RunStatus(now.status, int(step), now.total_steps, now.sps, now.elapsed, now.message)
+        self._status = replace(self._status, step=int(step))
 
     def _sync_sometimes(self) -> None:
         if time.monotonic() >= self._next_sync:

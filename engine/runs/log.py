@@ -1,7 +1,7 @@
 """The append-only log of a run: JSON lines in segments, one writer, any number of readers.
 
 A numbered log is `<prefix>-00001.jsonl`, `-00002` and so on; an undivided one is `<prefix>.jsonl`. The writer
-belongs to the trainer thread. A reader belongs to whoever made it and holds no file open between calls.
+belongs to the thread of its RunWriter. A reader belongs to whoever made it and holds no file open between calls.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """progress.csv: one row an iteration, for spreadsheets and one-liners. The log is the truth, this is a view of it.
 
-Owned by the run's writer, on the trainer thread.
+Owned by the run's writer, on its thread.
 """
 
 from __future__ import annotations

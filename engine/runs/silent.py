@@ -34,7 +34,9 @@ class SilentWriter:
     ) -> None:
         """The first rank's to publish."""
 
-    def checkpoint(self, step: int, tensors: Mapping[str, Any], meta: Mapping[str, Any], *, keep: int = 0) -> Path:
+    def checkpoint(
+        self, step: int, tensors: Mapping[str, Any], meta: Mapping[str, Any], *, keep: int = 0, best: bool = False
+    ) -> Path:
         """The first rank's to save; the name that it gives the file."""
         return self.path / f"ck-{step:012d}.safetensors"
 

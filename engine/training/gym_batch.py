@@ -1,7 +1,7 @@
 """Gymnasium environments in our trainer: a list of them that answers like engine.sim.Batch, one row each.
 
 Made through `gymnasium_envs` and handed to Trainer as `make_batch`. Owned by the lane that steps it, one thread at a
-time. Such environments cannot be saved, so a run of them resumes with its policy alone.
+time. Such environments cannot be saved: a run of them leaves a policy that can be played, and cannot be gone on with.
 """
 
 from __future__ import annotations

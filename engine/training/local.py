@@ -16,7 +16,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import GridrlError, RunError
-from engine.runs import Command, Event, Frame, RunFeed, RunState, RunStatus, RunWriter, SilentWriter, Stop
+from engine.runs import (
+    BackgroundWriter,
+    Command,
+    Event,
+    Frame,
+    RunFeed,
+    RunState,
+    RunStatus,
+    RunWriter,
+    SilentWriter,
+    Stop,
+    Writer,
+)
 from engine.sim import World
 
 from .config import TrainerConfig
@@ -32,7 +44,8 @@ _log = logging.getLogger(__name__)
 
 
 class LocalRun:
-    """One training run in a thread of this process. The writer is the thread's from `start` on."""
+    """One training run in a thread of this process. The writer is the thread's from `start` on, which puts it behind
+    another one, so that training waits for no disk."""
 
     def __init__(
         self,
@@ -61,7 +74,8 @@ class LocalRun:
         config.require_fit(worlds[0].rules.agents)
         require_shares(config, worlds[0].rules.agents, place)
         self._place = place
-        self._worlds, self._config, self._writer = tuple(worlds), config, writer
+        self._worlds, self._config = tuple(worlds), config
+        self._writer: Writer = writer
         self._world_names, self._worlds_made, self._checkpoint = tuple(world_names), worlds_made, checkpoint
         self._controls = Controls()
         self._controls.status = RunStatus(RunState.STARTING, total_steps=config.total_steps)
@@ -126,6 +140,8 @@ class LocalRun:
     def _main(self) -> None:
         """The thread: torch, warm-up, the run; whatever goes wrong is published, and the writer is closed."""
         try:
+            if isinstance(self._writer, RunWriter):
+                self._writer = BackgroundWriter(self._writer)  # here: it is this thread whose life it watches
             ended = self._train()
             self._writer.close(ended)
         except GridrlError as error:

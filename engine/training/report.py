@@ -1,35 +1,52 @@
 """What one iteration says about itself: episode figures as metrics, and a fair sample of episode records.
 
-Pure functions over drained episodes; called by the trainer thread.
+Pure functions over drained episodes, for the trainer thread; records are made on the log's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.sim import Episodes, Spec
+
+ARRAYS = tuple(each.name for each in fields(Episodes) if each.name != "dropped")
+"""Names of what is known of each episode."""
 
 
 def joined(parts: Sequence[Episodes]) -> Episodes:
     """Episodes drained at several times or from several batches, as one."""
     if len(parts) == 1:
         return parts[0]
-    arrays = {
-        each.name: np.concatenate([getattr(part, each.name) for part in parts])
-        for each in fields(Episodes)
-        if each.name != "dropped"
-    }
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS}
     return Episodes(**arrays, dropped=sum(part.dropped for part in parts))
+
+
+def ordered(episodes: Episodes) -> Episodes:
+    """By number, env and agent: whoever stepped them and however often they were drained, sums then round alike."""
+    return _picked(episodes, np.lexsort((episodes.agent, episodes.env, episodes.episode)))
+
+
+def sample(episodes: Episodes, limit: int) -> Episodes:
+    """All of them up to `limit`, else that many at even distances: of ordered ones, early and late in equal shares."""
+    count = len(episodes)
+    if count <= limit:
+        return episodes
+    return _picked(episodes, np.linspace(0, count - 1, limit).round().astype(np.int64))
+
+
+def _picked(episodes: Episodes, indices: NDArray[np.int64]) -> Episodes:
+    return Episodes(**{name: getattr(episodes, name)[indices] for name in ARRAYS}, dropped=episodes.dropped)
 
 
 def episode_metrics(episodes: Episodes, spec: Spec, *, can_terminate: bool) -> dict[str, float]:
     """rollout/* over the agent-episodes that ended in an iteration; empty where none did.
 
-    success_rate is the share that ended by the rules and not by the clock, for games that can.
+    success_rate is the share that ended by the rules and not by the clock, for games that can: whoever gains by that.
     """
     if len(episodes.env) == 0:
         return {}
@@ -46,15 +63,9 @@ def episode_metrics(episodes: Episodes, spec: Spec, *, can_terminate: bool) -> d
     return values
 
 
-def episode_records(episodes: Episodes, spec: Spec, limit: int) -> list[dict[str, Any]]:
-    """Records for the episode log: all of them up to `limit`, else that many at even distances.
-
-    Even distances in the order of their ends, so the sample has the same share of early and of late
-    episodes as the iteration has.
-    """
-    count = len(episodes.env)
-    kept = np.unique(np.linspace(0, count - 1, min(count, limit)).round().astype(np.int64)) if count and limit else ()
-    return [_record(episodes, spec, int(index)) for index in kept]
+def episode_records(episodes: Episodes, spec: Spec) -> Iterator[dict[str, Any]]:
+    """Records for the episode log, made as they are asked for: a millisecond for some hundred."""
+    return (_record(episodes, spec, index) for index in range(len(episodes)))
 
 
 def _record(episodes: Episodes, spec: Spec, index: int) -> dict[str, Any]:

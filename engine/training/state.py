@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +21,7 @@ from engine.policies.trained import NETWORK_PREFIX
 from engine.runs import load_checkpoint
 from engine.sim import Episodes
 
-from .report import joined
+from .report import ARRAYS, joined
 
 if TYPE_CHECKING:
     from .rollout import Lane
@@ -93,8 +92,7 @@ def _episode_tensors(trainer: Trainer) -> dict[str, Tensor]:
     episodes = trainer.ranks.episodes(joined(trainer.episodes))
     if not len(episodes):
         return {}
-    names = [each.name for each in fields(Episodes) if each.name != "dropped"]
-    return {f"episodes.{name}": torch.from_numpy(np.array(getattr(episodes, name))) for name in names}
+    return {f"episodes.{name}": torch.from_numpy(np.array(getattr(episodes, name))) for name in (*ARRAYS, "dropped")}
 
 
 def state_meta(trainer: Trainer) -> dict[str, Any]:
@@ -103,6 +101,7 @@ def state_meta(trainer: Trainer) -> dict[str, Any]:
         "in_rollout": trainer.in_rollout,
         "t": [lane.t for lane in trainer.lanes],
         "resets": trainer.resets,
+        "worlds_made": trainer.worlds_made,
         "dropped": trainer.dropped,
         "elapsed_s": trainer.elapsed_s,
     }
@@ -145,7 +144,8 @@ def restore_state(trainer: Trainer, tensors: Mapping[str, Tensor], meta: Mapping
                     hint="resume with the ranks and learner_threads that it was saved with",
                 )
             player.restore(own)
-    trainer.resets, trainer.dropped = int(state["resets"]), int(state["dropped"])
+    trainer.resets, trainer.worlds_made = int(state["resets"]), int(state["worlds_made"])
+    trainer.dropped = int(state["dropped"])
     trainer.elapsed_before = float(state["elapsed_s"])
     trainer.step, trainer.iteration = int(meta["step"]), int(meta["iteration"])
     _restore_episodes(trainer, tensors)
@@ -234,7 +234,6 @@ def _restore_episodes(trainer: Trainer, tensors: Mapping[str, Tensor]) -> None:
     """Those of all ranks, to the first: they are reported once."""
     if not trainer.ranks.is_first:
         return
-    names = [each.name for each in fields(Episodes) if each.name != "dropped"]
-    if f"episodes.{names[0]}" in tensors:
-        arrays = {name: tensors[f"episodes.{name}"].numpy() for name in names}
-        trainer.episodes = [Episodes(**arrays, dropped=0)]
+    if "episodes.dropped" in tensors:
+        arrays = {name: tensors[f"episodes.{name}"].numpy() for name in ARRAYS}
+        trainer.episodes = [Episodes(**arrays, dropped=int(tensors["episodes.dropped"]))]

@@ -1,6 +1,6 @@
 """The trainer: a batch of worlds, from the first step to the last checkpoint, in one thread.
 
-A Trainer owns its lanes of envs, its learners and random streams, and writes its run through a RunWriter. It
+A Trainer owns its lanes of envs, its learners and random streams, and writes its run through a writer. It
 reads commands from a Controls and leaves status and frames there; it never waits for a reader.
 """
 
@@ -30,38 +30,41 @@ from engine.runs import (
     Resume,
     RunState,
     RunStatus,
-    RunWriter,
     SetHyper,
     SharePolicy,
-    SilentWriter,
     Stop,
     Unwatch,
     Watch,
+    Writer,
     save_checkpoint,
 )
 from engine.sim import Batch, Episodes, World
 
 from .checks import can_terminate
 from .components.assembly import components_of
-from .components.base import warn
+from .components.base import Components, warn
 from .compute import Compute
 from .config import HYPER_LIMITS, TrainerConfig
 from .control import Controls
 from .curriculum import Curriculum
 from .learner import Learner
 from .ranks import Ranks
-from .report import episode_metrics, episode_records, joined
+from .report import episode_metrics, episode_records, joined, ordered, sample
 from .rollout import Lane, Player, Rollout, ScriptedSeat, Seat
+from .seeds import Purpose, seed_for, seeds_for
 from .state import restore_state, state_meta, state_tensors
 from .stopwatch import Stopwatch
 from .workers import Workers
 
-_HEARTBEAT_S = 1.0  # a paused run says that it lives this often
+_HEARTBEAT_S = 1.0  # a paused run says that its trainer lives this often
 _EPISODE_CAPACITY = 1 << 18  # finished agent-episodes kept between two drains, at most; some 50 MB
 _MAX_FPS = 60.0  # faster than any terminal draws
 _UNSEEN_FOR = 100  # iterations: a metric that was not there by then will hardly come
 _SHARED = "live"
 """Folder of a run where SharePolicy leaves the present policy."""
+
+_OF_ONE_LEARNER = frozenset({"train/updates", "train/learning_rate", "train/entropy_coefficient"})
+"""Settings and counts: a mean over learners would be nobody's. Without a role, they are those of whoever has none."""
 
 MakeBatch = Callable[[int, int, int], Batch]
 """Makes the envs of a lane: (number of the first, how many, most episodes kept until drained)."""
@@ -74,7 +77,7 @@ class Trainer:
         self,
         worlds: Sequence[World],
         config: TrainerConfig,
-        writer: RunWriter | SilentWriter,
+        writer: Writer,
         controls: Controls | None = None,
         *,
         world_names: Sequence[str] = (),
@@ -111,7 +114,7 @@ class Trainer:
         self.rules = self.worlds[0].rules if self.worlds else None
         config.require_fit(self.spec.agent_count)
         self.signature = getattr(batches[0], "signature", None) or Signature.of(self.spec)  # envs not ours have one
-        self.generator = torch.Generator().manual_seed(config.seed)  # of the actions
+        self.generator = torch.Generator().manual_seed(seed_for(config.seed, Purpose.ACTIONS))
         rows = sum(batch.rows for batch in batches)
         heads = len(self.signature.head_sizes) or 1
         self.rollout = Rollout(batches[0], rows, config.horizon, masks=config.masks, heads=heads, compute=self.compute)
@@ -121,8 +124,8 @@ class Trainer:
         self.curriculum = Curriculum(config.curriculum, world_names)
 
         self._can_terminate = self.rules is None or can_terminate(self.rules)
-        self._worlds_made = worlds_made
-        self.resets = config.env_count
+        self.worlds_made = worlds_made
+        self.resets = config.env_count * self.spec.agent_count  # agent-episodes begun so far
         self.in_rollout = False  # some steps of one are taken
         self.drawn_from = self.generator.get_state()  # where the present rollout's random numbers began
         self.episodes: list[Episodes] = []  # drained, and not yet reported
@@ -134,9 +137,10 @@ class Trainer:
         self._going.set()
         self._watched: Watch | None = None
         self._frame_due = 0.0  # monotonic time
-        self._started = self._iteration_started = time.monotonic()
+        self._started = self._reported = time.monotonic()
+        self._taken_before = 0  # agent steps of the rollout at hand, by an attempt before this one
         self.stopwatch = Stopwatch()
-        self.components = components_of(config, self.rules, first_rank=self.ranks.is_first)
+        self.components = components_of(config, self.rules) if self.ranks.is_first else Components([])
         self._paused_s = 0.0
         self.elapsed_before = 0.0  # seconds, of the attempts before this one
         self.dropped = 0
@@ -168,6 +172,7 @@ class Trainer:
     def run(self) -> RunState:
         """Train until total_steps or a Stop. Returns how it ended; the writer stays open for its owner to close."""
         self._publish(RunState.TRAINING)
+        self._reported = time.monotonic()
         if not self.step and not self.in_rollout:
             self.curriculum.begin(self._all_batches)
             for lane in self.lanes:
@@ -179,7 +184,7 @@ class Trainer:
                     break
                 self._learn()
                 self._report()
-            self.checkpoint("last")
+            self._save("last")
         except BaseException as error:
             self.components.on_failure(self, error)
             raise
@@ -233,7 +238,7 @@ class Trainer:
             agents = torch.tensor([i for i, each in enumerate(owners) if each == owner])
             settings = self.config.roles.get(owner)
             if settings is not None and settings.play is not None:
-                self._seat_script(settings.play, agents, players)
+                self._seat_script(settings.play, number, agents, players)
                 continue
             rows = None if len(agents) == len(owners) else _rows_of(agents, row_count, len(owners))
             rows = rows if rows is None else rows.to(self.compute.device)
@@ -245,7 +250,7 @@ class Trainer:
                 row_count=row_count,
                 workers=self._workers,
                 ranks=self.ranks,
-                seed=self.config.seed + number,
+                seed=seed_for(self.config.seed, Purpose.ROLE, number),
                 compute=self.compute,
             )
             learners.append(learner)
@@ -277,19 +282,19 @@ class Trainer:
     def _index(self, agents: Tensor, lane: Lane) -> Tensor:
         return _rows_of(agents, lane.batch.rows, self.spec.agent_count).to(self.compute.device)
 
-    def _seat_script(self, name: str, agents: Tensor, players: list[list[Player]]) -> None:
+    def _seat_script(self, name: str, number: int, agents: Tensor, players: list[list[Player]]) -> None:
         assert self.rules is not None
+        # By env: lanes and ranks change nothing.
+        seeds = seeds_for(self.config.seed, Purpose.SCRIPT, number, count=self.config.env_count)
         for lane, seated in zip(self.lanes, players, strict=True):
-            envs = range(lane.batch.first_env, lane.batch.first_env + lane.batch.env_count)
-            seeds = [self.config.seed + 7919 * (env + 1) for env in envs]  # by env: lanes and ranks change nothing
-            policy = create_policy(name, self.rules, self.spec, seed=seeds)
+            first = lane.batch.first_env
+            policy = create_policy(name, self.rules, self.spec, seed=seeds[first : first + lane.batch.env_count])
             seated.append(ScriptedSeat(policy, lane, _rows_of(agents, lane.batch.rows, self.spec.agent_count)))
 
     # The iteration
 
     def _collect(self) -> bool:
         """Fill the rollout. False if a Stop came: what was collected stays, and goes into the checkpoint."""
-        self._iteration_started = time.monotonic()
         if not self.in_rollout:
             self._begin_rollout()
         self._workers.map(self._run_lane, self.lanes)
@@ -321,18 +326,22 @@ class Trainer:
 
     def _run_lane(self, lane: Lane) -> None:
         """Step a lane to the end of the rollout, or until a Stop. The first lane's thread reads the commands."""
-        with torch.inference_mode():
-            while lane.t < self.config.horizon:
-                if lane is self.lanes[0]:
-                    self._obey_between_steps()
-                else:
-                    self._going.wait()
-                if self._stopping:
-                    return
-                lane.advance()
-                if lane is self.lanes[0] and self.components.watches_steps:
-                    self.components.on_step(self, lane.t - 1)
-                self._show(lane)
+        try:
+            with torch.inference_mode():
+                while lane.t < self.config.horizon:
+                    if lane is self.lanes[0]:
+                        self._obey_between_steps()
+                    else:
+                        self._going.wait()
+                    if self._stopping:
+                        return
+                    lane.advance()
+                    if lane is self.lanes[0] and self.components.watches_steps:
+                        self.components.on_step(self, lane.t - 1)
+                    self._show(lane)
+        except BaseException:
+            self._stopping = True  # the other lanes end as well, a paused one too
+            raise
 
     def _learn(self) -> None:
         """Update all learners; their metrics, by role where there are several."""
@@ -340,15 +349,19 @@ class Trainer:
         for learner in self.learners:
             learner.prepare(self._learnt)
         self.components.on_rollout_end(self)
+        told = self.ranks.told({learner.name: learner.hyper for learner in self.learners})
+        for learner in self.learners:
+            learner.hyper = told[learner.name]  # components may have changed them, and the first rank alone has any
         self.stopwatch.lap("components")
         self.rollout.upload()
         for learner in self.learners:
             learner.learn(self.rollout)
-            if learner.name:
-                self.metrics.update((f"{learner.name}/{name}", value) for name, value in learner.metrics.items())
+            prefix = f"{learner.name}/" if learner.name else ""
+            self.metrics.update((prefix + name, value) for name, value in learner.metrics.items())
         for name in self.learners[0].metrics:
             values = [learner.metrics[name] for learner in self.learners if name in learner.metrics]
-            self.metrics[name] = sum(values) / len(values)
+            if name not in _OF_ONE_LEARNER or len(set(values)) == 1:
+                self.metrics[name] = sum(values) / len(values)
         self.stopwatch.lap("learn")
 
     @property
@@ -358,16 +371,15 @@ class Trainer:
 
     def _report(self) -> None:
         """Write the iteration's metrics and episodes; fail in words if the numbers are no longer numbers."""
-        iteration_s = time.monotonic() - self._iteration_started
-        fps = self.config.batch_size(self.spec.agent_count) / max(iteration_s, 1e-9)
+        fps = self._steps_a_second()
         self.drain()
-        episodes, self.episodes = self.ranks.episodes(joined(self.episodes)), []
+        episodes, self.episodes = ordered(self.ranks.episodes(joined(self.episodes))), []
         metrics = self.metrics
         metrics["rollout/reward_per_step"] = self._reward_per_step()  # there even where no episode ended
         metrics.update(episode_metrics(episodes, self.spec, can_terminate=self._can_terminate))
-        self.resets += (len(episodes) + episodes.dropped) // self.spec.agent_count
+        self.resets += len(episodes) + episodes.dropped
         metrics["maps/worlds"] = float(len(self.worlds))
-        metrics["maps/cache_hit_rate"] = 1.0 - self._worlds_made / self.resets
+        metrics["maps/cache_hit_rate"] = 1.0 - min(1.0, self.worlds_made * self.spec.agent_count / self.resets)
         metrics["time/total_timesteps"] = float(self.step)
         metrics["time/iterations"] = float(self.iteration)
         metrics["time/elapsed_s"] = self.elapsed_s
@@ -385,15 +397,30 @@ class Trainer:
             self._warn_of_unseen(learner)
         self.stopwatch.lap("components")
         self.writer.metrics(self.step, metrics)
-        records = episode_records(episodes, self.spec, self.config.log_episodes)
-        if records:
-            self.writer.episodes(records)
+        if len(episodes) and self.config.log_episodes:
+            self.writer.episodes(episode_records(sample(episodes, self.config.log_episodes), self.spec))
         self._warn_of_dropped(int(episodes.dropped))
         self._publish(RunState.TRAINING, sps=fps)
         self.stopwatch.lap("log")
         _require_finite(metrics, self.step)
-        self.components.on_logged(self)
+        self._call_on_logged()
         self.stopwatch.lap("components")
+
+    def _steps_a_second(self) -> float:
+        """Since the last report, pauses left out: agent steps that this attempt has taken."""
+        now, before = time.monotonic(), self._reported
+        steps = self.config.batch_size(self.spec.agent_count) - self._taken_before
+        self._reported, self._taken_before = now, 0
+        return steps / max(now - before, 1e-9)
+
+    def _call_on_logged(self) -> None:
+        """Components may save now: the first rank has them, and the others join in its saves."""
+        if self.ranks.is_first:
+            self.components.on_logged(self)
+            self.ranks.told("on")
+            return
+        while self.ranks.told() == "save":
+            self.tensors()
 
     def _warn_of_unseen(self, learner: Learner) -> None:
         """Say once that a schedule or a gate waits for what nobody logs: a slip of the pen, most often."""
@@ -482,7 +509,7 @@ class Trainer:
         self.stopwatch.skip()
         waited = time.monotonic() - paused_at
         self._paused_s += waited
-        self._iteration_started += waited
+        self._reported += waited
         if not self._stopping:
             self._publish(RunState.TRAINING)
 
@@ -522,7 +549,7 @@ class Trainer:
         """What a person or a screen wants saved; a disk that refuses costs them this, and not the run."""
         try:
             if isinstance(command, Checkpoint):
-                self.checkpoint("asked for")
+                self._save("asked for")
             else:
                 self._share_policy()
         except RunError as error:
@@ -590,14 +617,22 @@ class Trainer:
     def event(self, kind: str, message: str, **data: Any) -> None:
         self.writer.event(kind, message, **data)
 
-    def checkpoint(self, why: str) -> Path:
-        """Save everything; all ranks call it together.
+    def checkpoint(self, why: str, *, best: bool = False) -> Path:
+        """Save everything, for a component in its on_logged.
+
+        Args:
+            best: the checkpoint is the best so far: it is kept until there is a better one.
 
         Raises:
             RunError: the disk refuses; what was saved before is whole.
         """
+        self.ranks.told("save")
+        return self._save(why, best=best)
+
+    def _save(self, why: str, *, best: bool = False) -> Path:
+        """All ranks together."""
         keep = self.config.components.checkpointer.keep
-        path = self.writer.checkpoint(self.step, self.tensors(), self.meta(), keep=keep)
+        path = self.writer.checkpoint(self.step, self.tensors(), self.meta(), keep=keep, best=best)
         self.event("checkpoint", f"{path.name} ({why})", path=path.name)
         return path
 
@@ -615,6 +650,7 @@ class Trainer:
             CheckpointError: it does not fit, or holds a policy alone.
         """
         restore_state(self, tensors, meta)
+        self._taken_before = sum(lane.t * lane.batch.rows for lane in self.lanes if self.in_rollout) * self.ranks.count
         self.curriculum.restore(meta["curriculum"])
         self.curriculum.begin(self._all_batches)
         for learner in self.learners:

@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save
 
 from engine.errors import CheckpointError, RunError
+from engine.runs import checkpoints as run_checkpoints
 from engine.runs import files as run_files
 from engine.runs import latest_checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
 from engine.runs.checkpoints import MAX_TENSOR_BYTES, _sealed, best_checkpoint, mark_best
@@ -294,6 +295,28 @@ def test_the_best_is_kept_beside_the_last_ones(tmp_path: Path) -> None:
     assert [info.step for info in list_checkpoints(tmp_path)] == [3, 7, 8]
     assert best_checkpoint(tmp_path) == tmp_path / "ck-000000000003.safetensors"
     load_checkpoint(tmp_path / "ck-000000000003")
+
+
+@pytest.mark.parametrize("ends_at", ["BEST", "LATEST"])
+def test_an_end_while_the_best_is_saved_loses_neither_it_nor_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends_at: str
+) -> None:
+    """The process dies just before it points BEST or LATEST at the new one."""
+    written = run_checkpoints.replace_file
+
+    def ending(path: Path, *arguments: Any, **settings: Any) -> None:
+        if path.name == ends_at:
+            raise KeyboardInterrupt
+        written(path, *arguments, **settings)
+
+    first = save_checkpoint(tmp_path, 1, TENSORS, {}, keep=1, best=True)
+    monkeypatch.setattr(run_checkpoints, "replace_file", ending)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(tmp_path, 2, TENSORS, {}, keep=1, best=True)
+
+    # What a run goes on from never knows of a best that BEST does not name.
+    assert latest_checkpoint(tmp_path) == first
+    assert best_checkpoint(tmp_path) == (first if ends_at == "BEST" else first.with_stem("ck-000000000002"))
 
 
 def test_another_best_lets_the_one_before_go(tmp_path: Path) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+
+import pytest
+
+from engine.cli import main
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 120  # torch may take a while to load on a busy machine
@@ -30,6 +36,15 @@ def gridrl(runs: Path, *arguments: str | bytes) -> subprocess.CompletedProcess[s
         timeout=TIMEOUT_S,
         check=False,
     )
+
+
+def here(runs: Path, *arguments: str | bytes, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which has torch already: for what a command says and does, and not for how it ends."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, chdir(cwd or runs), redirect_stdout(out), redirect_stderr(err):
+        patch.setenv("GRIDRL_RUNS", str(runs))
+        code = main([os.fsdecode(each) for each in arguments])
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def started(runs: Path, *arguments: str) -> subprocess.Popen[str]:

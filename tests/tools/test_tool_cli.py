@@ -13,7 +13,7 @@ from engine.cli import PIPE_CLOSED, main
 from engine.recipes import GROUPS, TOOLS, recipes, resolve_tool
 from engine.runs import RunWriter
 
-from .console import TIMEOUT_S, gridrl, has_controls, started
+from .console import TIMEOUT_S, gridrl, has_controls, here, started
 
 ESCAPE = "\x1b]52;c;cm0gLXJm\x07\u202e"
 
@@ -22,24 +22,39 @@ ESCAPE = "\x1b]52;c;cm0gLXJm\x07\u202e"
     ("arguments", "code"),
     [
         ([], 0),
-        (["-h"], 0),
-        (["--version"], 0),
         (["--list"], 0),
-        (["train", "--list"], 0),
         (["play", "-h"], 0),
         (["train", "navigation", "--dry-run"], 0),
         (["runs"], 0),
         (["query", "SELECT 1"], 0),
         (["trian", "navigation"], 2),
+        (["train", "navigation", "map=nowhere", "--dry-run"], 1),
+        (["train", "arena", "--list"], 0),
+        (["arena"], 2),
+        (["validate", "arena"], 0),
+    ],
+)
+def test_a_shell_is_told_how_it_ended(tmp_path: Path, arguments: list[str], code: int) -> None:
+    """One of each page and tool: each loads only what it needs, and must have all of it."""
+    done = gridrl(tmp_path, *arguments)
+
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["-h"], 0),
+        (["--version"], 0),
+        (["train", "--list"], 0),
         (["train"], 2),
         (["train", "navgation"], 2),
         (["train", "navigation", "trainer.epochs=x"], 2),
         (["train", "navigation", "--dry"], 2),
-        (["train", "navigation", "map=nowhere", "--dry-run"], 1),
-        (["arena"], 2),
         (["arena", "--list"], 0),
         (["prod.arena", "--list"], 0),
-        (["train", "arena", "--list"], 0),
         (["nowhere", "--list"], 2),
         (["arena.train", "--dry-run"], 0),
         (["recipes.prod.arena.train", "run=x", "--dry-run"], 0),
@@ -51,7 +66,6 @@ ESCAPE = "\x1b]52;c;cm0gLXJm\x07\u202e"
         (["train", "arena", "trainer.gama=1", "--dry-run"], 2),
         (["train", "arena", "--trainer.gamma", "1", "--dry-run"], 2),
         (["train", "./nowhere.yaml"], 2),
-        (["validate", "arena"], 0),
         (["validate", "arena", "trainer.gama=1"], 1),
         (["validate", "nowhere"], 2),
         (["validate"], 2),
@@ -64,10 +78,9 @@ ESCAPE = "\x1b]52;c;cm0gLXJm\x07\u202e"
     ],
 )
 def test_exit_codes(tmp_path: Path, arguments: list[str], code: int) -> None:
-    done = gridrl(tmp_path, *arguments)
+    done = here(tmp_path, *arguments)
 
     assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -99,7 +112,8 @@ def test_an_error_is_one_line_of_what_and_one_of_what_to_do(tmp_path: Path) -> N
     ],
 )
 def test_hostile_words_are_refused_and_shown_harmless(tmp_path: Path, arguments: list[str | bytes]) -> None:
-    done = gridrl(tmp_path, *arguments)
+    run = here if all(isinstance(word, str) for word in arguments) else gridrl  # bytes are read where a process begins
+    done = run(tmp_path, *arguments)
 
     assert done.returncode in (1, 2), done.stderr
     assert "Traceback" not in done.stderr

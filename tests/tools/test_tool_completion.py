@@ -159,13 +159,10 @@ def test_every_step_of_a_key_is_one_that_the_tool_takes(place: Path) -> None:
     config = real_recipes.resolve("arena")
     settings = {setting.key: setting.text for setting in real_recipes.examine("train", "arena").settings}
 
-    for key, text in settings.items():
-        parts = key.split(".")
-        for depth in range(1, len(parts) + 1):
-            step = ".".join(parts[:depth])
-            found = proposed(f"gridrl train arena {step}")
-            assert {f"{step}.", f"{step}="} & set(found), step
-        assert real_recipes.resolve("arena", [f"{key}={text}"]) == config
+    parts = [key.split(".") for key in settings]
+    for step in {".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1)}:
+        assert {f"{step}.", f"{step}="} & set(proposed(f"gridrl train arena {step}")), step
+    assert real_recipes.resolve("arena", [f"{key}={text}" for key, text in settings.items()]) == config
 
 
 def test_stock_maps_and_names_come_with_what_they_are(place: Path) -> None:

@@ -20,7 +20,7 @@ from engine.sim import Batch, Episodes, World
 from engine.tools.evaluate import Outcome, half_width, play_episodes, run
 from engine.tools.policies import find_player
 
-from .console import ROOT, gridrl, has_controls
+from .console import ROOT, has_controls, here
 
 PAGE = (ROOT / "docs" / "evaluating.md").read_text(encoding="utf-8")
 ESCAPE = "\x1b]52;c;cm0gLXJm\x07\u202e"
@@ -252,13 +252,15 @@ def test_what_cannot_be_is_refused_before_anything_is_played(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_checkpoint_of_another_game_is_named_with_its_simulation(trained: Path) -> None:
-    checkpoints = trained / "tiny" / "checkpoints"
+def test_a_checkpoint_of_another_game_is_named_with_its_simulation(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(trained)  # a long path would be told shortened
 
     with pytest.raises(
         CheckpointError, match=r"checkpoints in simulation arena_small: the checkpoint was trained with"
     ):
-        run(resolve_tool("evaluate", "arena_easy", [f"policies={checkpoints}", "episodes=1"], {}))
+        run(resolve_tool("evaluate", "arena_easy", ["policies=tiny/checkpoints", "episodes=1"], {}))
 
 
 def test_hostile_names_are_shown_harmless(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,6 +283,6 @@ def test_the_page_shows_what_the_program_prints(tmp_path: Path) -> None:
     blocks = re.findall(r"^```console\n\$ (.*?)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     assert len(blocks) == 1
     for command, output in blocks:
-        done = gridrl(tmp_path, *shlex.split(command)[1:])
+        done = here(tmp_path, *shlex.split(command)[1:])
 
         assert (done.returncode, done.stdout) == (0, output), done.stderr

@@ -19,7 +19,7 @@ from engine.runs.recordings import load_recording, save_recording
 from engine.sim import ENGINE_VERSION, Batch, RecordedMap, Recorder
 from engine.tools.drawing import drawn
 
-from .console import ROOT, gridrl, has_controls
+from .console import ROOT, has_controls, here
 
 PAGE = (ROOT / "docs" / "recordings.md").read_text(encoding="utf-8")
 ESCAPE = "\x1b]52;c;cm0gLXJm\x07\u202e"
@@ -296,7 +296,7 @@ def test_the_page_shows_what_the_program_prints(tmp_path: Path) -> None:
     assert len(consoles()) == 3
     for command, output in consoles():
         program, *arguments = shlex.split(command)
-        done = gridrl(tmp_path, *arguments)
+        done = here(tmp_path, *arguments)
 
         assert (program, done.returncode) == ("gridrl", 0), done.stderr
         if arguments[0] == "replay":

@@ -16,7 +16,7 @@ from engine.cli import main
 from engine.runs import RunDirectory, RunState, RunWriter, load_checkpoint
 from engine.stats import QuerySession
 
-from .console import TIMEOUT_S, environment, gridrl, started
+from .console import TIMEOUT_S, environment, gridrl, here, started
 
 SMALL = ("trainer.env_count=16", "trainer.horizon=16", "trainer.minibatch_size=64")
 BUSY = (*SMALL, "trainer.checkpoint_every_s=0.001", "trainer.total_steps=25600")
@@ -28,7 +28,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 4 iterations, each with its checkpoint, and where it lives."""
     runs = tmp_path_factory.mktemp("finished")
     settings = ["trainer.components.checkpointer.every=1", f"trainer.total_steps={FINISHED_STEPS}", "run=done"]
-    done = gridrl(runs, "train", "navigation", *SMALL, *settings)
+    done = here(runs, "train", "navigation", *SMALL, *settings)
     assert done.returncode == 0, done.stderr
     return runs / "done"
 
@@ -84,11 +84,11 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_been(tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_a_finished_run_goes_on_with_more_steps_and_keeps_them(run: RunDirectory) -> None:
-    done = gridrl(run.path.parent, "resume", "done", "trainer.total_steps=1.5e3")
+    done = here(run.path.parent, "resume", "done", "trainer.total_steps=1.5e3")
 
     assert done.returncode == 0, done.stderr
     assert run.state().step == 1536
-    again = gridrl(run.path.parent, "resume", "done")
+    again = here(run.path.parent, "resume", "done")
     assert "it has taken 1,536 of 1,500 steps" in again.stderr  # the settings of the attempt before
 
 
@@ -99,7 +99,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(run: RunDirector
     data[-1] ^= 1
     newest.write_bytes(data)
 
-    done = gridrl(run.path.parent, "resume", "done")
+    done = here(run.path.parent, "resume", "done")
 
     assert done.returncode == 0, done.stderr
     assert "resumed from ck-000000000768" in done.stderr
@@ -116,7 +116,7 @@ def test_a_checkpoint_of_other_shapes_is_refused_with_both(run: RunDirectory) ->
     with RunWriter.resume(run.path) as writer:
         writer.checkpoint(768, arrays, manifest["meta"])
 
-    done = gridrl(run.path.parent, "resume", "done")
+    done = here(run.path.parent, "resume", "done")
 
     assert done.returncode == 1
     assert "network.value_head.weight is (1, 3), the run needs (1, 64)" in done.stderr
@@ -145,7 +145,7 @@ def test_a_full_disk_ends_the_run_in_one_line_and_the_last_good_checkpoint_stays
     assert "no checkpoint was saved" in refusing.stderr  # and training went on until the end
     load_checkpoint(before.path)
     assert run.checkpoints()[-1].step == before.step
-    done = gridrl(run.path.parent, "resume", "done", "trainer.total_steps=2048")
+    done = here(run.path.parent, "resume", "done", "trainer.total_steps=2048")
     assert done.returncode == 0, done.stderr
     assert run.state().step == 2048
 
@@ -155,10 +155,10 @@ def test_a_run_goes_on_with_the_map_that_it_began_with(tmp_path: Path) -> None:
     drawing = tmp_path / "mine.map"
     drawing.write_text("########\n#......#\n#..*...#\n#......#\n########\n")
     more = ("trainer.total_steps=512", "run=mine", f"map={drawing}")
-    assert gridrl(tmp_path, "train", "navigation", *SMALL, *more).returncode == 0
+    assert here(tmp_path, "train", "navigation", *SMALL, *more).returncode == 0
     drawing.unlink()
 
-    done = gridrl(tmp_path, "resume", "mine", "trainer.total_steps=1024")
+    done = here(tmp_path, "resume", "mine", "trainer.total_steps=1024")
 
     assert done.returncode == 0, done.stderr
     assert RunDirectory(tmp_path / "mine").state().step == 1024
@@ -240,7 +240,7 @@ def test_a_run_of_another_engine_says_so_when_it_goes_on(run: RunDirectory) -> N
     record["versions"]["torch"] = "1.0"
     (run.path / "run.json").write_text(json.dumps(record))
 
-    done = gridrl(run.path.parent, "resume", "done", "trainer.total_steps=1280")
+    done = here(run.path.parent, "resume", "done", "trainer.total_steps=1280")
 
     assert done.returncode == 0, done.stderr
     assert "the run began with torch 1.0, and goes on with" in done.stderr

@@ -10,7 +10,7 @@ import pytest
 from engine.recipes import resolve
 from engine.recipes.rules_file import rules_from_yaml, rules_schema
 
-from .console import gridrl
+from .console import gridrl, here
 
 
 def test_it_prints_the_game_of_a_recipe_with_its_settings(tmp_path: Path) -> None:
@@ -21,10 +21,10 @@ def test_it_prints_the_game_of_a_recipe_with_its_settings(tmp_path: Path) -> Non
 
 
 def test_what_it_prints_is_right_and_can_be_played(tmp_path: Path) -> None:
-    (tmp_path / "my.yaml").write_text(gridrl(tmp_path, "rules", "arena").stdout, "utf-8")
+    (tmp_path / "my.yaml").write_text(here(tmp_path, "rules", "arena").stdout, "utf-8")
 
-    checked = gridrl(tmp_path, "rules", "--check", "my.yaml")
-    played = gridrl(tmp_path, "play", "arena", "rules=my.yaml", "rules.max_steps=20", "--episodes", "1")
+    checked = here(tmp_path, "rules", "--check", "my.yaml")
+    played = here(tmp_path, "play", "arena", "rules=my.yaml", "rules.max_steps=20", "--episodes", "1")
 
     assert (checked.returncode, checked.stderr) == (0, "")
     assert checked.stdout == "my.yaml is right: arena, agents 6, actions 10, kinds 4, rewards 3\n"
@@ -32,10 +32,10 @@ def test_what_it_prints_is_right_and_can_be_played(tmp_path: Path) -> None:
 
 
 def test_a_wrong_file_is_answered_with_its_place_and_exit_code_1(tmp_path: Path) -> None:
-    text = gridrl(tmp_path, "rules", "arena").stdout
+    text = here(tmp_path, "rules", "arena").stdout
     (tmp_path / "my.yaml").write_text(text.replace("agents: 6", "agnts: 6"), "utf-8")
 
-    done = gridrl(tmp_path, "rules", "--check", "my.yaml")
+    done = here(tmp_path, "rules", "--check", "my.yaml")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
@@ -45,7 +45,7 @@ def test_a_wrong_file_is_answered_with_its_place_and_exit_code_1(tmp_path: Path)
 
 
 def test_it_prints_the_schema(tmp_path: Path) -> None:
-    done = gridrl(tmp_path, "rules", "--schema")
+    done = here(tmp_path, "rules", "--schema")
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == rules_schema()
@@ -66,7 +66,7 @@ def test_it_prints_the_schema(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_in_words(tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
-    done = gridrl(tmp_path, "rules", *arguments)
+    done = here(tmp_path, "rules", *arguments)
 
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert words in done.stderr

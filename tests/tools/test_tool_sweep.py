@@ -24,7 +24,7 @@ from engine.runs import RunDirectory, RunState
 from engine.tools.sweep import LAST_VALUES, checked_space, run
 from engine.tools.trials import Space
 
-from .console import ROOT, TIMEOUT_S, gridrl, has_controls, started
+from .console import ROOT, TIMEOUT_S, has_controls, here, started
 
 PAGE = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
 ESCAPE = "\x1b]52;c;cm0gLXJm\x07\u202e"
@@ -199,7 +199,7 @@ def test_a_name_that_its_runs_cannot_have_is_refused(name: str) -> None:
 
 def swept(runs: Path, *arguments: str, code: int = 0) -> tuple[list[str], str]:
     """Lines of stdout, stderr."""
-    done = gridrl(runs, "sweep", "navigation", *TINY, "run=sw", *arguments)
+    done = here(runs, "sweep", "navigation", *TINY, "run=sw", *arguments)
     assert done.returncode == code, done.stderr
     return done.stdout.splitlines(), done.stderr
 
@@ -375,7 +375,7 @@ def test_a_run_of_another_process_is_left_alone(tmp_path: Path) -> None:
     while not (tmp_path / "sw-000").exists() or not RunDirectory(tmp_path / "sw-000").read_metrics():
         assert process.poll() is None
 
-    done = gridrl(tmp_path, *arguments)
+    done = here(tmp_path, *arguments)
 
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=TIMEOUT_S)
@@ -391,7 +391,7 @@ def test_the_settings_of_the_page_are_those_of_the_program(tmp_path: Path) -> No
     commands = re.findall(r"^\$ gridrl ((?:.*\\\n)*.*)$", PAGE, re.MULTILINE)
     assert commands
     for command in commands:
-        done = gridrl(tmp_path, *shlex.split(command.replace("\\\n", "")), "--dry-run")
+        done = here(tmp_path, *shlex.split(command.replace("\\\n", "")), "--dry-run")
         assert done.returncode == 0, done.stderr
 
     keys = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)

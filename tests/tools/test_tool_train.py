@@ -13,7 +13,7 @@ from engine.recipes import prepare_run, resolve, resolve_tool
 from engine.recipes.yaml_text import read_yaml
 from engine.runs import RunDirectory, RunState, load_checkpoint
 
-from .console import TIMEOUT_S, gridrl, has_controls, started
+from .console import TIMEOUT_S, gridrl, has_controls, here, started
 
 TINY = ["trainer.env_count=16", "trainer.horizon=16", "trainer.minibatch_size=64", "run=tiny"]
 
@@ -173,9 +173,9 @@ def test_a_run_ends_by_itself_and_can_be_played(tmp_path: Path) -> None:
     assert directory.info().config["trainer"]["env_count"] == 16
     assert directory.info().meta["map_text"].startswith("#########\n")
 
-    played = gridrl(tmp_path, "play", "navigation", "--policy", "trained:tiny", "--episodes", "2")
+    played = here(tmp_path, "play", "navigation", "--policy", "trained:tiny", "--episodes", "2")
     assert played.returncode == 0, played.stderr
-    again = gridrl(tmp_path, "train", "navigation", *TINY)
+    again = here(tmp_path, "train", "navigation", *TINY)
     assert again.returncode == 1
     assert "there is a run tiny already" in again.stderr
 

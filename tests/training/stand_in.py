@@ -9,7 +9,6 @@ from typing import Any
 
 from engine.training.components.base import Components
 from engine.training.config import TrainerConfig
-from engine.training.ranks import Ranks
 
 
 class Clock:
@@ -32,21 +31,20 @@ class StandIn:
     spec: Any = None
     rollout: Any = None
     writer: Any = None
-    ranks: Ranks = field(default_factory=Ranks)
     step: int = 0
     iteration: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     events: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     saved: list[str] = field(default_factory=list)
-    save: Callable[[str], Path] | None = None
-    """What a checkpoint does, beside being noted."""
+    save: Callable[[str, bool], Path] | None = None
+    """What a checkpoint does, beside being noted; whether it is the best is told."""
     rules: Any = None
 
     def event(self, kind: str, message: str, **data: Any) -> None:
         self.events.append((kind, message, data))
 
-    def checkpoint(self, why: str) -> Path:
-        path = Path() if self.save is None else self.save(why)
+    def checkpoint(self, why: str, *, best: bool = False) -> Path:
+        path = Path() if self.save is None else self.save(why, best)
         self.saved.append(why)
         return path
 

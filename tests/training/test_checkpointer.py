@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from engine.errors import GridrlError, RunError
 from engine.runs import latest_checkpoint, list_checkpoints, save_checkpoint
@@ -16,7 +15,6 @@ from engine.runs.checkpoints import best_checkpoint
 from engine.training.components.base import Components
 from engine.training.components.checkpointer import Checkpointer
 from engine.training.components.config import CheckpointerConfig
-from engine.training.ranks import Ranks
 
 from .stand_in import Clock, StandIn
 
@@ -33,13 +31,13 @@ class Disk:
         self.kept: list[dict[str, Any]] = []
         self.components = Components([])
 
-    def save(self, why: str) -> Path:
+    def save(self, why: str, best: bool) -> Path:
         self.clock.now += self.seconds
         if self.full:
             raise RunError("cannot write it: the disk is full", hint="free some space")
         self.kept.append(json.loads(json.dumps(self.components.state(self.trainer))))
         data = {"weights": np.full(3, self.trainer.iteration)}
-        return save_checkpoint(self.directory, self.trainer.iteration, data, {}, keep=self.keep)
+        return save_checkpoint(self.directory, self.trainer.iteration, data, {}, keep=self.keep, best=best)
 
     @property
     def steps(self) -> list[int]:
@@ -53,9 +51,9 @@ class Disk:
         return len(self.trainer.saved) - before
 
 
-def made(directory: Path, every_s: float = 1e9, **settings: Any) -> Disk:
+def made(directory: Path, every_s: float = 1e9, *, evaluated: bool = True, **settings: Any) -> Disk:
     disk = Disk(directory, Clock())
-    checkpointer = Checkpointer(CheckpointerConfig.model_validate(settings), every_s, disk.clock)
+    checkpointer = Checkpointer(CheckpointerConfig.model_validate(settings), every_s, disk.clock, evaluated=evaluated)
     disk.components = Components([checkpointer])
     return disk
 
@@ -93,6 +91,32 @@ def test_no_metric_no_number_and_the_same_again_are_not_better(tmp_path: Path) -
 
 def test_an_empty_name_keeps_no_best(tmp_path: Path) -> None:
     assert made(tmp_path, best="").iterate(**{METRIC: 1.0}) == 0
+
+
+def test_without_an_evaluator_the_best_is_the_one_of_those_saved_anyway_that_played_best(tmp_path: Path) -> None:
+    disk = made(tmp_path, every=2, evaluated=False)
+
+    saved = [disk.iterate(**{"rollout/ep_rew_mean": value, METRIC: 9.0}) for value in (8.0, 1.0, 9.0, 5.0, 2.0, 3.0)]
+
+    assert saved == [0, 1, 0, 1, 0, 1]
+    assert best_checkpoint(tmp_path) == tmp_path / "ck-000000000004.safetensors"
+
+
+def test_a_metric_that_is_asked_for_saves_without_an_evaluator_too(tmp_path: Path) -> None:
+    disk = made(tmp_path, evaluated=False, best="rollout/ep_rew_mean")
+
+    assert [disk.iterate(**{"rollout/ep_rew_mean": value}) for value in (2.0, 1.0, 3.0)] == [1, 0, 1]
+
+
+@pytest.mark.parametrize(("best", "told"), [("eval/retrun_mean", 1), ("", 0), (None, 0)])
+def test_a_metric_that_never_comes_is_told_once(tmp_path: Path, best: str | None, told: int) -> None:
+    disk = made(tmp_path, best=best)
+
+    for iteration in range(250):
+        disk.iterate(**({METRIC: 1.0} if iteration == 60 else {}))
+
+    warnings = [message for kind, message, _ in disk.trainer.events if kind == "warning"]
+    assert warnings == [f"no metric {best} in 100 iterations: the best is kept once it comes"] * told
 
 
 def test_the_best_outlives_the_last_ones(tmp_path: Path) -> None:
@@ -171,18 +195,3 @@ def test_what_is_saved_knows_that_it_is_the_best(tmp_path: Path) -> None:
     resumed.components.restore(resumed.trainer, disk.kept[0])
 
     assert [resumed.iterate(**{METRIC: value}) for value in (0.5, 0.75)] == [0, 1]
-
-
-def test_another_rank_saves_when_the_first_does_and_marks_nothing(tmp_path: Path) -> None:
-    class Second(Ranks):
-        """A process beside a first one that wants to save the best."""
-
-        def sum(self, tensor: torch.Tensor) -> torch.Tensor:
-            return tensor + torch.tensor([0, 1])
-
-    disk = made(tmp_path, every=1)  # its own wish does not count
-    disk.trainer.ranks = Second(1, 2)
-
-    assert disk.iterate() == 1
-    assert disk.trainer.saved[0].startswith("best")
-    assert best_checkpoint(tmp_path) is None

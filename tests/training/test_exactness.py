@@ -163,6 +163,36 @@ def test_episodes_are_reported_once_however_often_the_run_stopped(tmp_path: Path
     assert finished("parts") == finished("whole")
 
 
+def test_figures_of_two_lanes_are_the_same_however_often_the_run_stopped(tmp_path: Path) -> None:
+    config = small_config(total_steps=4096, learner_threads=2)
+    whole(tmp_path, config)
+    interrupted(tmp_path, config, [9, 12, 3, 40])
+
+    def figures(name: str) -> list[dict[str, float]]:
+        lines = [line.values for line in RunDirectory(tmp_path / name).read_metrics()]
+        return [{k: v for k, v in line.items() if k.startswith(("rollout/", "maps/"))} for line in lines]
+
+    assert figures("parts") == figures("whole")
+
+
+def test_what_was_dropped_in_an_unfinished_rollout_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.training.trainer._EPISODE_CAPACITY", 1)  # so one for each env
+    config = small_config(total_steps=64 * 32, horizon=64)
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        first = made(writer, config, StoppedAfter(50))
+        first.run()
+        again = made(writer, config)
+        again.restore(first.tensors(), first.meta())
+
+        dropped = [sum(part.dropped for part in trainer.episodes) for trainer in (first, again)]
+        assert dropped[0] > 0
+        assert dropped[1] == dropped[0]
+        first.close()
+        again.close()
+
+
 @pytest.mark.parametrize("script", ["random", "simple"])
 def test_scripted_roles_play_the_same_on_any_number_of_threads_and_go_on(tmp_path: Path, script: str) -> None:
     values: dict[str, Any] = {"roles": {"hider": {"play": script}}, "env_count": 8, "minibatch_size": 32}

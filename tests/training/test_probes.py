@@ -106,7 +106,7 @@ def test_action_that_depends_on_the_observation_is_learnt(tmp_path: Path) -> Non
 def test_endless_reward_cut_by_the_clock_is_worth_the_endless_sum(tmp_path: Path) -> None:
     rules = probe(Action(name="noop"), rewards=PER_STEP, max_steps=10)
 
-    trainer = learn(tmp_path, rules, "@.", steps=200_000)
+    trainer = learn(tmp_path, rules, "@.", steps=80_000)
 
     assert at_start(trainer, rules, "@.")[1] == pytest.approx(1 / (1 - GAMMA), rel=0.02)
 
@@ -116,6 +116,6 @@ def test_same_reward_ended_by_the_rules_is_worth_its_own_sum(tmp_path: Path) -> 
     rules = probe(EAST, rewards=PER_STEP)
     ten_steps = "@.........*"
 
-    trainer = learn(tmp_path, rules, ten_steps, steps=200_000)
+    trainer = learn(tmp_path, rules, ten_steps, steps=80_000)
 
     assert at_start(trainer, rules, ten_steps)[1] == pytest.approx((1 - GAMMA**10) / (1 - GAMMA), rel=0.02)

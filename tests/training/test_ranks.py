@@ -120,6 +120,16 @@ def test_two_ranks_repeat_themselves_bit_for_bit(folder: Path, name: str) -> Non
 
 
 @pytest.mark.slow
+def test_a_component_that_fails_on_the_first_rank_leaves_both_in_step(folder: Path) -> None:
+    run = RunDirectory(folder / "a component fails" / "two")
+
+    assert [line.values["train/updates"] for line in run.read_metrics()] == [6.0, 6.0, 4.0, 4.0]  # of 2 minibatches
+    warnings = [event["message"] for event in run.read_events() if event["kind"] == "warning"]
+    assert warnings == ["failing failed in on_rollout_end and is switched off: ValueError: no"]
+    assert [info.step for info in run.checkpoints()] == [256, 512, 1024]
+
+
+@pytest.mark.slow
 def test_episodes_of_all_ranks_are_reported_however_many_each_has(folder: Path) -> None:
     train(folder / "episodes", "feed-forward", "one", Ranks())
 
@@ -154,13 +164,23 @@ def test_torchrun_trains_one_run_and_only_the_first_rank_prints(tmp_path: Path) 
     assert RunDirectory(tmp_path / "ours").state().status is RunState.FINISHED
 
 
+STEPS = "trainer.total_steps=20480"
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two ranks that nobody killed."""
+    runs = tmp_path_factory.mktemp("calm")
+    ended(runs, "-m", "engine.cli", *TRAIN, STEPS, "run=calm")
+    return runs / "calm"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_killed_rank_ends_the_other_and_the_run_goes_on_as_if_nothing_had_been(tmp_path: Path, victim: int) -> None:
-    steps = "trainer.total_steps=20480"
-    ended(tmp_path, "-m", "engine.cli", *TRAIN, steps, "run=calm")
-
-    with two_ranks(tmp_path, "-m", "engine.cli", *TRAIN, steps, "run=killed") as processes:
+def test_a_killed_rank_ends_the_other_and_the_run_goes_on_as_if_nothing_had_been(
+    tmp_path: Path, calm: Path, victim: int
+) -> None:
+    with two_ranks(tmp_path, "-m", "engine.cli", *TRAIN, STEPS, "run=killed") as processes:
         wait_for_figures(processes[0])
         while not RunDirectory(tmp_path / "killed").checkpoints():
             assert processes[0].poll() is None
@@ -176,9 +196,9 @@ def test_a_killed_rank_ends_the_other_and_the_run_goes_on_as_if_nothing_had_been
     run = RunDirectory(tmp_path / "killed")
     assert run.state().status is RunState.FAILED
     ended(tmp_path, "-m", "engine.cli", "resume", "killed")
-    calm, killed = (saved(tmp_path / name) for name in ("calm", "killed"))
-    assert calm.keys() == killed.keys()
-    assert all(np.array_equal(calm[name], killed[name]) for name in calm)
+    left_alone, killed = saved(calm), saved(run.path)
+    assert left_alone.keys() == killed.keys()
+    assert all(np.array_equal(left_alone[name], killed[name]) for name in killed)
 
 
 @pytest.mark.slow

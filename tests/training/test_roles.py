@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import pytest
 import torch
 
 from engine.runs import RunWriter
@@ -70,6 +71,43 @@ def test_a_role_learns_from_its_own_rows_alone(tmp_path: Path) -> None:
 
         assert equal(weights(seeker.network), first)
         trainer.close()
+
+
+def test_a_setting_is_told_by_role_and_as_one_only_where_it_is_one(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        trainer = run_of(writer, {"seeker": {"learning_rate": 1e-4}, "hider": {"learning_rate": 3e-4}})
+        metrics = trainer.metrics
+        trainer.close()
+
+    assert metrics["hider/train/learning_rate"] == pytest.approx(3 * metrics["seeker/train/learning_rate"])
+    assert "train/learning_rate" not in metrics
+    assert metrics["train/entropy_coefficient"] == metrics["seeker/train/entropy_coefficient"] == 0.01
+    assert metrics["train/loss"] == (metrics["seeker/train/loss"] + metrics["hider/train/loss"]) / 2
+
+
+def test_who_has_no_role_of_its_own_tells_its_settings_without_one(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        trainer = run_of(writer, {"seeker": {"learning_rate": 1e-4}})
+        trainer.close()
+
+    assert trainer.metrics["train/learning_rate"] == trainer.learners[1].hyper["learning_rate"]
+
+
+def test_roles_and_runs_begin_with_weights_and_shuffles_of_their_own(tmp_path: Path) -> None:
+    found = []
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        for seed in (0, 1):
+            config = small_config(seed=seed, env_count=16, minibatch_size=192, roles={"seeker": {}, "hider": {}})
+            trainer = Trainer([World(TAG, cells_of(MAP, TAG))], config, writer)
+            found += [trainer.generator.initial_seed()]
+            for learner in trainer.learners:
+                found += [
+                    learner.generator.initial_seed(),
+                    hash(tuple(learner.network.state_dict()["entry.weight"][0].tolist())),
+                ]
+            trainer.close()
+
+    assert len(set(found)) == 10
 
 
 def test_a_scripted_role_has_no_learner_and_is_played_by_its_script(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from engine.policies.trained import TorchPolicy
 from engine.runs import Checkpoint, Pause, Resume, RunDirectory, RunState, RunWriter, load_checkpoint
 from engine.sim import Batch, World, games
 from engine.training.control import Controls
+from engine.training.rollout import Lane
 from engine.training.trainer import Trainer
 
 from .drawn import WALLS_9, cells_of, small_config, trained
+from .test_exactness import StoppedAfter
 
 RULES = games.navigation(max_steps=20)
 MAP = cells_of(WALLS_9, RULES)
@@ -198,6 +201,106 @@ def test_a_checkpoint_that_was_asked_for_and_cannot_be_saved_costs_no_run(tmp_pa
     assert warnings == ["not saved: cannot write ck-1: no space left on device; training goes on"]
     assert run.state().step == 2048
     assert run.latest_checkpoint() is not None
+
+
+def test_a_lane_that_fails_while_the_run_is_paused_ends_it_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Held(Controls):
+        """Nobody resumes."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.paused = threading.Event()
+            self.waits = 0
+
+        def take(self, timeout: float | None = None) -> Any:
+            if timeout is not None:
+                self.paused.set()
+                self.waits += 1
+                assert self.waits < 10, "still paused"
+            return super().take(timeout)
+
+    controls = Held()
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        trainer = Trainer([World(RULES, MAP)], small_config(learner_threads=2), writer, controls)
+        monkeypatch.setattr(trainer, "_obey", lambda: controls.send(Pause()))  # so that it comes within the rollout
+
+        def fail() -> None:
+            assert controls.paused.wait(60)
+            raise GridrlError("the second lane is broken")
+
+        monkeypatch.setattr(trainer.lanes[1], "advance", fail)
+        with pytest.raises(GridrlError, match="the second lane is broken"):
+            trainer.run()
+        trainer.close()
+
+
+class FakeTime:
+    """A second goes by with each step of the only lane."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_speed_counts_the_steps_and_the_seconds_of_this_attempt_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, advance = FakeTime(), Lane.advance
+
+    def slow(lane: Lane) -> None:
+        clock.now += 1.0
+        advance(lane)
+
+    monkeypatch.setattr("engine.training.trainer.time", clock)
+    monkeypatch.setattr(Lane, "advance", slow)
+    config = small_config()
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        first = Trainer([World(RULES, MAP)], config, writer, StoppedAfter(28))  # in the second rollout
+        first.run()
+        assert first.in_rollout
+        assert 0 < first.lanes[0].t < config.horizon
+        clock.now += 1000.0
+        again = Trainer([World(RULES, MAP)], config, writer)
+        again.restore(first.tensors(), first.meta())
+        clock.now += 1000.0
+        again.run()
+        first.close()
+        again.close()
+
+    speeds = [line.values["time/fps"] for line in RunDirectory(tmp_path / "test").read_metrics()]
+    assert speeds == [32.0] * 4  # 32 envs
+
+
+def test_the_share_of_ready_maps_is_a_share_and_goes_on_after_a_resume(tmp_path: Path) -> None:
+    rules = games.arena(agents=3, max_steps=16)
+    cells = cells_of("#######\n#@@.m.#\n#@@n._#\n#######", rules)
+    config = small_config(env_count=4, minibatch_size=96, total_steps=4 * 192)
+    rates = []
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        first = Trainer([World(rules, cells)], config, writer, StoppedAfter(40), worlds_made=6)
+        first.run()
+        again = Trainer([World(rules, cells)], config, writer)
+        again.restore(first.tensors(), first.meta())
+        again.run()
+        first.close()
+        again.close()
+    rates = [line.values["maps/cache_hit_rate"] for line in RunDirectory(tmp_path / "test").read_metrics()]
+
+    # Each iteration is one episode in each of the 4 envs: 8, 12, 16, 20 of them are begun, 6 maps were made.
+    assert rates == [1 - 6 / begun for begun in (8, 12, 16, 20)]
+    assert again.resets == 20 * 3
+
+
+def test_maps_that_no_episode_was_played_on_yet_make_no_negative_share(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path, "test", {}, {}) as writer:
+        trainer = Trainer([World(RULES, MAP)], small_config(), writer, worlds_made=10**6)
+        trainer.run()
+        trainer.close()
+
+    assert trainer.metrics["maps/cache_hit_rate"] == 0.0
 
 
 def test_an_error_while_paused_lets_the_other_lanes_go(tmp_path: Path) -> None:

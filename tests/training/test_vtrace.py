@@ -97,7 +97,7 @@ def test_a_run_has_its_own_clips(tmp_path: Path) -> None:
             values = torch.stack([learner.network(each)[1] for each in rollout.observations[:-1]])
             after = learner.network(rollout.observations[-1])[1]
         assert not torch.allclose(values, rollout.values, atol=1e-3)
-        torch.testing.assert_close(learner.last_values, after, atol=1e-5, rtol=1e-5)  # what the last step looks ahead to
+        torch.testing.assert_close(learner.last_values, after, atol=1e-5, rtol=1e-5)
         # rho x the step's own error, and nothing of what came after; the advantage has a hundredth of that besides.
         torch.testing.assert_close(rollout.returns - values, 0.01 * rollout.advantages, atol=1e-4, rtol=0)
         assert rollout.advantages.abs().max() > 0.2

@@ -19,12 +19,11 @@ from .stats import StatsReporter
 from .system import SystemMonitor
 
 
-def components_of(config: TrainerConfig, rules: Rules | None, *, first_rank: bool = True) -> Components:
+def components_of(config: TrainerConfig, rules: Rules | None) -> Components:
     """In the order in which they are called: who steers, who measures, who saves what all of them know.
 
     Args:
         rules: of the game; None where the envs are not ours.
-        first_rank: False on the other processes of a run, which have only what every rank needs.
     """
     chosen = config.components
     components: list[Component] = []
@@ -45,8 +44,9 @@ def components_of(config: TrainerConfig, rules: Rules | None, *, first_rank: boo
     if chosen.profiler.enabled:
         components.append(Profiler(chosen.profiler))
     if chosen.checkpointer.enabled:
-        components.append(Checkpointer(chosen.checkpointer, config.checkpoint_every_s))
-    return Components(component for component in components if first_rank or component.on_every_rank)
+        evaluated = chosen.evaluator.enabled
+        components.append(Checkpointer(chosen.checkpointer, config.checkpoint_every_s, evaluated=evaluated))
+    return Components(components)
 
 
 def _held_out(config: EvaluatorConfig, rules: Rules | None) -> list[World]:

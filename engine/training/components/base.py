@@ -17,10 +17,9 @@ if TYPE_CHECKING:  # only types: the settings are read where neither torch nor t
     import torch
 
     from engine.policies.networks import PolicyNetwork
-    from engine.runs import RunWriter, SilentWriter
+    from engine.runs import Writer
     from engine.sim import Rules, Spec, World
     from engine.training.config import TrainerConfig
-    from engine.training.ranks import Ranks
     from engine.training.rollout import Rollout
 
 _log = logging.getLogger(__name__)
@@ -68,9 +67,7 @@ class TrainerView(Protocol):
     @property
     def rollout(self) -> Rollout: ...
     @property
-    def writer(self) -> RunWriter | SilentWriter: ...
-    @property
-    def ranks(self) -> Ranks: ...
+    def writer(self) -> Writer: ...
     @property
     def learners(self) -> Sequence[LearnerView]: ...
     @property
@@ -92,20 +89,20 @@ class TrainerView(Protocol):
         """Write into the run's event log."""
         ...
 
-    def checkpoint(self, why: str) -> Path:
-        """Save everything; all ranks call it together, the first one writes. RunError where the disk refuses."""
+    def checkpoint(self, why: str, *, best: bool = False) -> Path:
+        """Save everything, in on_logged; the `best` is kept until a better one is. RunError where the disk refuses."""
         ...
 
 
 class Component:
     """Something that a trainer does beside training. A subclass overrides the hooks that it needs.
 
-    What it must remember across a resume goes through `state`; whatever influences training has to.
+    Of several ranks the first alone has any, so that one that fails is no trouble of the others: they are told what it
+    set in the learners' `hyper` and added to the metrics. What it must remember across a resume goes through `state`;
+    whatever influences training has to.
     """
 
     name: ClassVar[str]
-    on_every_rank: ClassVar[bool] = False
-    """Whether each process of a run has one, because it changes what is learnt or talks to the others."""
     every: int = 1
     """Iterations between two calls of the hooks of an iteration."""
 

@@ -17,8 +17,11 @@ class CheckpointerConfig(_Settings):
     enabled: bool = Field(default=True, description="save every checkpoint_every_s seconds")
     every: int = Field(default=0, ge=0, description="save every so many iterations, too; 0 = by time alone")
     keep: int = Field(default=5, ge=1, le=10_000, description="checkpoints kept: the last ones, and the best")
-    best: str = Field(
-        default="eval/return_mean", max_length=200, description="metric by which the best is kept; empty = none is"
+    best: str | None = Field(
+        default=None,
+        max_length=200,
+        description="metric that saves whenever it is better than ever, and the best is kept; empty = none is; without "
+        "it, eval/return_mean if the evaluator is on, else of those saved anyway the best by rollout/ep_rew_mean",
     )
     best_is: Literal["highest", "lowest"] = Field(default="highest", description="which of its values is the best")
 

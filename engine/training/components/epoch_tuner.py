@@ -28,7 +28,6 @@ class EpochTuner(Component):
     """Watches each update's KL divergence and clip fraction. Owns the number of passes from its first iteration on."""
 
     name: ClassVar[str] = "epoch_tuner"
-    on_every_rank: ClassVar[bool] = True
 
     def __init__(self, config: EpochTunerConfig) -> None:
         self._config = config

@@ -51,7 +51,8 @@ def forward_flops(network: PolicyNetwork, observations: Tensor) -> int:
     twin = copy.deepcopy(network).cpu()  # on a GPU some layers are one operation that nobody can look into
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_MORE) as counter:
         twin.step(observations, torch.zeros(1, twin.memory_size))
-    in_c = sum(len(layer.first_rows) * layer.weight.shape[1] for layer in _one_hot_layers(twin))
+    layers = _one_hot_layers(twin)
+    in_c = sum((len(each.first_rows) + 2 * len(each.layout.amounts)) * each.weight.shape[1] for each in layers)
     return int(counter.get_total_flops()) + in_c
 
 

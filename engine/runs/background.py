@@ -1,0 +1,173 @@
+"""A RunWriter behind a thread: the trainer hands over what it has to say, and the thread waits for the disk.
+
+Made on the trainer's thread, which alone calls it. Its own thread is the only one that touches the RunWriter, and it
+renews the heartbeat of state.json for as long as the trainer's thread lives.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from engine.errors import RunError
+
+from .checkpoints import KEEP
+from .directory import ENDED_WITHOUT_CLOSING, RunWriter
+from .records import RunState
+from .silent import SilentWriter
+
+_LOOK_S: Final = 0.05
+"""Between two looks for something to write, sooner than anybody sees. To wake the thread for each call would cost the
+trainer ten times what handing it over does."""
+
+_MOST_CALLS: Final = 64
+"""Calls that may wait: some twenty iterations, a few megabytes. At a disk that is slower still, the trainer waits."""
+
+
+class BackgroundWriter:
+    """Does what a RunWriter does, call by call in their order, a little later. Owner of the writer and of the thread.
+
+    A call costs microseconds; `checkpoint` and `close` wait until all is done. What the disk refuses is raised by the
+    next call, in the same words, and what was handed over in between is dropped, as if the trainer had heard at once.
+    A refusal is forgotten once `metrics`, `episodes` or `state` has raised it: a trainer goes on after an event or a
+    checkpoint that it could not write, and must hear of a hole in its log nevertheless.
+    """
+
+    def __init__(self, writer: RunWriter) -> None:
+        """Take the writer over; this thread is the trainer's."""
+        self._writer = writer
+        self.run_id, self.path = writer.run_id, writer.path
+        self._trainer = threading.current_thread()
+        self._heard = time.time()  # when the trainer last called
+        self._calls: deque[Callable[[], object]] = deque()
+        self._wanted = threading.Event()  # somebody waits: look at once
+        self._refusal: Exception | None = None  # set by the thread, cleared by the trainer
+        self._closed = False
+        # Not a daemon: what was handed over is written, however the program ends.
+        self._thread = threading.Thread(target=self._work, name=f"writer {self.run_id}", daemon=False)
+        self._thread.start()
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Log one iteration's metrics."""
+        self._hand_over(partial(self._writer.metrics, step, dict(values)))
+
+    def episodes(self, rows: Iterable[Mapping[str, Any]], *, step: int | None = None) -> None:
+        """Log finished episodes. The rows are gone through on the other thread: nobody may change them any more."""
+        self._hand_over(partial(self._writer.episodes, rows, step=step))
+
+    def event(self, kind: str, message: str, **data: Any) -> None:
+        """Log something that happened, at the step of the calls before."""
+        self._hand_over(partial(self._writer.event, kind, message, **data), forget=False)
+
+    def state(
+        self, status: RunState, step: int, total: int, *, sps: float = 0.0, message: str = "", **extra: Any
+    ) -> None:
+        """Publish what the run is doing, and that the trainer lives: `trainer_heartbeat` beside the `heartbeat`."""
+        alive = {**extra, "trainer_heartbeat": time.time()}
+        self._hand_over(partial(self._writer.state, status, step, total, sps=sps, message=message, **alive))
+
+    def checkpoint(
+        self, step: int, tensors: Mapping[str, Any], meta: Mapping[str, Any], *, keep: int = KEEP, best: bool = False
+    ) -> Path:
+        """Save a checkpoint once the disk has all that was logged before it. Returns its file."""
+        self._raise_refusal(forget=False)
+        saved: Future[Path] = Future()
+        save = partial(self._writer.checkpoint, step, tensors, meta, keep=keep, best=best)
+        self._calls.append(partial(self._answer, saved, save))
+        self._wanted.set()
+        return saved.result()
+
+    def close(self, status: RunState = RunState.FINISHED, message: str = "") -> None:
+        """Write what is left and end the run. A second call does nothing.
+
+        Raises:
+            RunError: something of what was left is refused; the run has then FAILED.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._wanted.set()
+        self._thread.join()
+        if self._refusal is None:
+            self._writer.close(status, message)
+        else:
+            self._writer.close(RunState.FAILED, message or str(self._refusal))
+            raise self._refusal
+
+    def __enter__(self) -> BackgroundWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        self.close(RunState.FAILED if kind else RunState.FINISHED, str(error) if error else "")
+
+    # The trainer's thread
+
+    def _hand_over(self, call: Callable[[], object], *, forget: bool = True) -> None:
+        self._heard = time.time()
+        self._raise_refusal(forget=forget)
+        if self._closed:
+            raise RunError(f"run {self.run_id} is closed: nothing more is written")
+        if len(self._calls) >= _MOST_CALLS:
+            self._wait()
+            self._raise_refusal(forget=forget)
+        self._calls.append(partial(self._do, call))
+
+    def _wait(self) -> None:
+        """Until all that was handed over is done."""
+        done = threading.Event()
+        self._calls.append(done.set)
+        self._wanted.set()
+        done.wait()
+
+    def _raise_refusal(self, *, forget: bool) -> None:
+        refusal = self._refusal
+        if refusal is None:
+            return
+        if forget:
+            self._wait()  # what was handed over after it is dropped, all of it
+            self._refusal = None
+        raise refusal
+
+    # The other one
+
+    def _work(self) -> None:
+        while True:
+            self._wanted.wait(_LOOK_S)
+            self._wanted.clear()
+            is_last, is_orphan = self._closed, not self._trainer.is_alive()  # asked first: what they said is there then
+            while self._calls:
+                self._calls.popleft()()
+            if is_last:
+                return
+            with suppress(RunError):  # the trainer is told when it has something to say itself
+                if is_orphan:
+                    self._writer.close(RunState.FAILED, ENDED_WITHOUT_CLOSING)
+                    return
+                self._writer.beat(trainer_heartbeat=self._heard)
+
+    def _do(self, call: Callable[[], object]) -> None:
+        if self._refusal is None:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001  # raised on the trainer's thread, by its next call
+                self._refusal = error
+
+    def _answer(self, answer: Future[Path], call: Callable[[], Path]) -> None:
+        """Of a call that somebody waits for: its own refusal is raised there, and has made no hole in the log."""
+        try:
+            if self._refusal is not None:
+                raise self._refusal
+            answer.set_result(call())
+        except Exception as error:  # noqa: BLE001  # raised where it is waited for
+            answer.set_exception(error)
+
+
+Writer = RunWriter | BackgroundWriter | SilentWriter
+"""Whatever a trainer may write its run with."""
