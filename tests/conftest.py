@@ -1,4 +1,7 @@
-"""What all tests share: no test reads or writes the home of whoever runs it, and none asks the network."""
+"""What all tests share: no test reads or writes the home of whoever runs it, and none asks the network.
+
+The suite runs in a process for each core; `pytest -n 0` keeps it in one, as a debugger needs it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,16 @@ import pytest
 # No deadline: a busy machine is no defect. No database: what failed is printed and belongs in a test.
 hypothesis.settings.register_profile("gridrl", deadline=None, database=None, print_blob=True)
 hypothesis.settings.load_profile("gridrl")
+
+MAX_PROCESSES = 4  # each has torch: half a gigabyte
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes `-n auto`, which pyproject.toml says, means: none but ours where files or tests are named."""
+    if all("::" in argument or argument.endswith(".py") for argument in config.args):
+        return 0
+    return min(os.cpu_count() or 1, MAX_PROCESSES)
 
 
 @pytest.fixture(autouse=True, scope="session")

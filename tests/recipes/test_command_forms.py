@@ -251,7 +251,7 @@ def test_the_tool_is_the_last_part_of_a_dotted_name(word: str, parts: tuple[str,
         (["arena", "a="], Command("train", "arena", ("a=",))),
         (["arena", "+a=+b"], Command("train", "arena", ("a=+b",))),
     ],
-    ids=str,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",  # a set prints in any order
 )  # fmt: skip
 def test_arguments_are_taken_apart(arguments: list[str], command: Command) -> None:
     assert read_command("train", "", arguments) == command
