@@ -5,11 +5,16 @@ Frozen; any thread; no torch.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from engine.errors import ConfigError
+
 Width = Annotated[int, Field(ge=1, le=4096)]
+
+_READS: Final = {"mlp": ("planes", "tokens", "floats"), "cnn": ("planes", "tokens"), "attention": ("tokens",)}
+"""The encodings that each kind of network reads."""
 
 
 class Architecture(BaseModel):
@@ -47,6 +52,22 @@ class Architecture(BaseModel):
     )
 
     memory_size: Width = Field(default=64, description="units of the memory")
+
+    def require_readable(self, encoding: str) -> None:
+        """Check that this kind of network reads what a game is observed as.
+
+        Raises:
+            ConfigError: with the kinds that do.
+        """
+        reads = _READS[self.kind]
+        if encoding in reads:
+            return
+        readers = [kind for kind, encodings in _READS.items() if encoding in encodings]
+        hint = f"policy.kind={' or '.join(readers)}"
+        if encoding == "planes":
+            hint += ", or a game with encoding tokens"
+        words = f"{self.kind} reads {' or '.join(reads)}; this game is observed as {encoding}"
+        raise ConfigError(f"policy.kind: {words}", hint=hint)
 
     @model_validator(mode="after")
     def _one_trunk_remembers(self) -> Self:

@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.errors import UsageError
-
 from .architecture import Architecture
 from .heads import ActionHeads
 from .layers import Dense, Narrow, OneHotLinear, ScaledSelf, dense_layers, init
@@ -224,31 +222,21 @@ def _one_hot(observations: Tensor, group: ByteGroup) -> Tensor:
     return F.embedding(observations[:, group.start : group.start + group.count].int(), identity)  # (B, bytes, classes)
 
 
-_KINDS: dict[str, tuple[type[MlpNetwork] | type[CnnNetwork] | type[AttentionNetwork], tuple[str, ...]]] = {
-    "mlp": (MlpNetwork, ("planes", "tokens", "floats")),
-    "cnn": (CnnNetwork, ("planes", "tokens")),
-    "attention": (AttentionNetwork, ("tokens",)),
+_KINDS: dict[str, type[MlpNetwork] | type[CnnNetwork] | type[AttentionNetwork]] = {
+    "mlp": MlpNetwork,
+    "cnn": CnnNetwork,
+    "attention": AttentionNetwork,
 }
-"""Each kind's network, and the encodings that it reads."""
 
 
 def build_network(architecture: Architecture, signature: Signature, seed: int) -> PolicyNetwork:
     """A freshly initialised network. The seed alone decides its weights; no global stream is touched.
 
     Raises:
-        UsageError: this kind of network cannot read the game's observations.
+        ConfigError: this kind of network cannot read the game's observations.
     """
-    network, encodings = _KINDS[architecture.kind]
-    if signature.encoding not in encodings:
-        readers = [kind for kind, (_, read) in _KINDS.items() if signature.encoding in read]
-        hint = f"choose policy.kind {' or '.join(readers)}"
-        if signature.encoding == "planes":
-            hint += ", or a game with encoding tokens"
-        raise UsageError(
-            f"a network of kind {architecture.kind} reads {' or '.join(encodings)}; this game is observed as"
-            f" {signature.encoding}",
-            hint=hint,
-        )
+    architecture.require_readable(signature.encoding)
+    network = _KINDS[architecture.kind]
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):  # torch fills layers at random before we do
         return network(architecture, signature, generator)

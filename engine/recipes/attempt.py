@@ -14,7 +14,8 @@ from engine.sim import World
 from engine.training.checks import Check
 
 from .config import RecipeConfig, WorldConfig
-from .launch import impossible, trainer_checks, world_of, worlds_of
+from .launch import impossible, require_device, trainer_checks, world_of, worlds_of
+from .metrics import require_followed
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ def attempt(config: WorldConfig) -> Attempt:
         checks = trainer_checks(config, world.spec.observation_size)
         faults += impossible(checks)
         worlds_of(config)
+        if type(config) is RecipeConfig:  # a sweep's trials may switch on what logs a metric
+            require_device(config.trainer.device)
+            require_followed(config)
     except GridrlError as error:
         faults.append(error)
     if type(config) is RecipeConfig and config.run is not None and os.path.lexists(runs_root() / config.run):

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from engine.errors import ConfigError, RunError
 from engine.runs import check_run_name
-from engine.sim import Rules
+from engine.sim import Rules, spec_of
 from engine.sim.rules import TermName
 from engine.training.config import TrainerConfig
 
@@ -82,6 +82,7 @@ class RecipeConfig(WorldConfig):
     def _check_fit(self) -> Self:
         try:
             self.trainer.require_fit(self.rules.agents)
+            self.trainer.require_game(spec_of(self.rules).agent_roles, self.rules.encoding.value)
         except ConfigError as error:  # it speaks of its own fields; here they lie one level down
             raise ValueError(f"trainer.{error.message}", f"trainer.{error.hint}") from None
         return self

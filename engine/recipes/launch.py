@@ -20,7 +20,11 @@ from engine.training.local import LocalRun
 from engine.training.torchrun import ALONE, Place, require_shares
 
 from .config import SCATTER, RecipeConfig, WorldConfig
+from .metrics import require_followed
 from .worlds import WORLDS, MadeWorld, MapSource
+
+_GPU_NODES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""What a GPU's driver shows: NVIDIA's, AMD's, Windows's in WSL."""
 
 
 def map_of(config: WorldConfig) -> GridMap:
@@ -112,6 +116,8 @@ def prepare_run(
     for error in impossible(trainer_checks(config, made[0].world.spec.observation_size)):
         raise error
     require_shares(config.trainer, config.rules.agents, place)
+    require_device(config.trainer.device)
+    require_followed(config)
     names = _names_of(config) if len(made) == len(_names_of(config)) else [maps[0].name]
     Curriculum(config.trainer.curriculum, names)  # refuses maps that there are not
     writer: RunWriter | SilentWriter = SilentWriter(f"rank-{place.rank}")
@@ -133,6 +139,20 @@ def trainer_checks(config: WorldConfig, observation_bytes: int) -> tuple[Check, 
     cores = os.cpu_count() or 1
     observed = observation_bytes
     return check_trainer(config.trainer, config.rules, cores=cores, observation_bytes=observed, memory_bytes=memory)
+
+
+def require_device(device: str) -> None:
+    """Refuse a GPU on a Linux machine that shows none. Without torch, which alone knows for certain, and seconds later.
+
+    Raises:
+        ConfigError: with what to write instead.
+    """
+    if not device.startswith("cuda") or platform.system() != "Linux":
+        return
+    if not any(os.path.exists(node) for node in _GPU_NODES):
+        raise ConfigError(
+            f"trainer.device {device}: this machine shows no GPU", hint="trainer.device=auto takes what is there"
+        )
 
 
 def impossible(checks: tuple[Check, ...]) -> list[ConfigError]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from engine.errors import ConfigError
 from engine.sim import spec_of
@@ -87,6 +87,34 @@ def require_metric(metric: str, configs: Iterable[RecipeConfig]) -> None:
     hint = f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join([*known][:_MAX_NAMES])}, ..."
     hint = f"trainer.components.{switch}.enabled=true has it logged" if switch else hint
     raise ConfigError(f"metric: no run of this logs {shortened(metric)!r}", hint=hint)
+
+
+def require_followed(config: RecipeConfig) -> None:
+    """Refuse a schedule, a gate, a stage or a best checkpoint that would wait for a metric for ever.
+
+    Raises:
+        ConfigError: with the setting that names it.
+    """
+    best = config.trainer.components.checkpointer.best
+    named = [("trainer.components.checkpointer.best", best)] if best else []
+    for key, metric in (*_followed(config.trainer.model_dump(mode="json"), "trainer"), *named):
+        try:
+            require_metric(metric, [config])
+        except ConfigError as error:
+            raise ConfigError(f"{key}{error.message.removeprefix('metric')}", hint=error.hint) from None
+
+
+def _followed(value: Any, key: str) -> Iterator[tuple[str, str]]:
+    """(key, metric) of all settings of that name."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name == "metric" and isinstance(inner, str):
+                yield f"{key}.metric", inner
+            else:
+                yield from _followed(inner, f"{key}.{name}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _followed(inner, f"{key}.{index}")
 
 
 def _names(config: RecipeConfig) -> Iterator[str]:

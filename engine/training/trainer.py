@@ -112,8 +112,9 @@ class Trainer:
         batches = self._batches(make_batch or self._make_batch)
         self.spec = batches[0].spec
         self.rules = self.worlds[0].rules if self.worlds else None
-        config.require_fit(self.spec.agent_count)
         self.signature = getattr(batches[0], "signature", None) or Signature.of(self.spec)  # envs not ours have one
+        config.require_fit(self.spec.agent_count)
+        config.require_game(self.spec.agent_roles, self.signature.encoding)
         self.generator = torch.Generator().manual_seed(seed_for(config.seed, Purpose.ACTIONS))
         rows = sum(batch.rows for batch in batches)
         heads = len(self.signature.head_sizes) or 1
@@ -227,10 +228,6 @@ class Trainer:
 
     def _seated(self, row_count: int) -> tuple[Learner, ...]:
         """The learners, each with its seats in all lanes; and the policies that do not learn in theirs."""
-        unknown = sorted(set(self.config.roles) - set(self.spec.agent_roles))
-        if unknown:
-            known = ", ".join(dict.fromkeys(self.spec.agent_roles))
-            raise ConfigError(f"trainer.roles.{unknown[0]}: no agent has this role", hint=f"there are {known}")
         owners = [role if role in self.config.roles else "" for role in self.spec.agent_roles]
         players: list[list[Player]] = [[] for _ in self.lanes]
         learners = []
@@ -255,8 +252,6 @@ class Trainer:
             )
             learners.append(learner)
             self._seat(learner, agents, players)
-        if not learners:
-            raise ConfigError("every role is played by a policy that does not learn", hint="let one of them learn")
         for lane, seated in zip(self.lanes, players, strict=True):
             lane.players = seated
         return tuple(learners)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.errors import UsageError
+from engine.errors import ConfigError
 from engine.maps import cells_for, load_map
 from engine.policies.architecture import Architecture
 from engine.policies.networks import build_network
@@ -173,12 +173,12 @@ def test_bytes_that_no_game_writes_are_nothing(architecture: Architecture) -> No
 def test_attention_wants_tokens() -> None:
     signature = Signature.of(spec_of(games.navigation()))
 
-    with pytest.raises(UsageError, match="kind attention reads tokens; this game is observed as planes") as caught:
+    with pytest.raises(ConfigError, match="kind: attention reads tokens; this game is observed as planes") as caught:
         build_network(Architecture(kind="attention"), signature, seed=0)
 
-    assert caught.value.hint == "choose policy.kind mlp or cnn, or a game with encoding tokens"
+    assert caught.value.hint == "policy.kind=mlp or cnn, or a game with encoding tokens"
 
 
 def test_a_cnn_wants_cells() -> None:
-    with pytest.raises(UsageError, match="reads planes or tokens; this game is observed as floats"):
+    with pytest.raises(ConfigError, match="reads planes or tokens; this game is observed as floats"):
         build_network(Architecture(kind="cnn"), Signature.of_floats(4, ("left", "right")), seed=0)

@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import ConfigError
 from engine.recipes import RecipeConfig, prepare_run, resolve
+from engine.recipes.attempt import attempt
 from engine.recipes.metrics import metric_names, require_metric
 from engine.runs import RunDirectory, RunState
 
@@ -60,3 +61,41 @@ def test_a_tensor_is_known_only_where_tensors_are_reported() -> None:
     require_metric("grads/norm/trunk.0.weight", [off, on])
     with pytest.raises(ConfigError, match="no run of this logs 'grads/norm"):
         require_metric("grads/norm/trunk.0.weight", [off])
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ('trainer.losses.ppo.gate={"metric": "rollout/sucess_rate", "above": 0}', "trainer.losses.ppo.gate.metric"),
+        (
+            'trainer.schedules.clip={"kind": "metric", "metric": "eval/return_mean", "to": 0.1}',
+            "trainer.schedules.clip.metric",
+        ),
+        (
+            'trainer.curriculum.stages=[{"weights": {"navigation_walls9": 1}, "metric": "rollout/x", "above": 1}]',
+            "trainer.curriculum.stages.0.metric",
+        ),
+        ("trainer.components.checkpointer.best=eval/return_mean", "trainer.components.checkpointer.best"),
+    ],
+)
+def test_what_waits_for_a_metric_that_never_comes_is_refused_before_there_is_a_run(
+    setting: str, key: str, tmp_path: Path
+) -> None:
+    config = resolve("navigation", [*QUICK, setting]).model_copy(update={"run": "x"})
+
+    with pytest.raises(ConfigError) as caught:
+        prepare_run("test", config, tmp_path)
+
+    assert caught.value.message.startswith(f"{key}: no run of this logs")
+    assert caught.value.hint
+    assert [str(fault.message) for fault in attempt(config).faults] == [caught.value.message]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_metric_that_comes_may_be_waited_for(tmp_path: Path) -> None:
+    gate = 'trainer.losses.ppo.gate={"metric": "eval/return_mean", "above": 0}'
+    config = resolve("navigation", [*QUICK, gate, "trainer.components.evaluator.enabled=true"])
+
+    assert not attempt(config).faults
+    with closing(prepare_run("test", config, tmp_path)):
+        pass

@@ -69,11 +69,7 @@ class BehaviourCloning(Loss):
             ConfigError: there is none, or one is of another game, or none of them acts in it; RecordingError: one
                 cannot be read.
         """
-        if not config.demonstrations:
-            raise ConfigError(
-                "losses.behaviour_cloning has a weight and no demonstrations",
-                hint="name recordings of play, such as gridrl play RECIPE --record FILE writes",
-            )
+        config.require_demonstrations()
         played = [each for name in config.demonstrations for each in _played(Path(name), signature, own)]
         played.sort(key=lambda each: -len(each[1]))  # the longest first, as `_sequences` wants them
         lengths = [len(actions) for _, actions in played]
