@@ -6,6 +6,7 @@ Frozen; any thread; no torch. A step is one agent-step everywhere: one row actin
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -41,6 +42,18 @@ class CloningConfig(LossConfig):
         default=(), max_length=1000, description="recordings of play (.gridrec) of this game that are learnt from"
     )
     minibatch_size: int = Field(default=512, ge=1, le=1 << 20, description="demonstrated steps of one optimiser step")
+
+    def require_demonstrations(self) -> None:
+        """Check that there is something to imitate.
+
+        Raises:
+            ConfigError: there is not.
+        """
+        if not self.demonstrations:
+            raise ConfigError(
+                "losses.behaviour_cloning has a weight and no demonstrations",
+                hint="losses.behaviour_cloning.demonstrations: recordings that gridrl play RECIPE --record FILE writes",
+            )
 
 
 class LossesConfig(BaseModel):
@@ -246,6 +259,31 @@ class TrainerConfig(BaseModel):
             f"minibatch_size {self.minibatch_size} does not divide the batch of {product}",
             hint=f"minibatch_size={near} makes {batch // near} whole minibatch{'' if near == batch else 'es'}",
         )
+
+    def require_game(self, roles: Sequence[str], encoding: str) -> None:
+        """Check what depends on who plays the game and how it is observed.
+
+        Args:
+            roles: of each agent.
+
+        Raises:
+            ConfigError: a role that nobody has, nobody who learns, a network that cannot read the game, nothing to
+                imitate.
+        """
+        unknown = sorted(set(self.roles) - set(roles))
+        if unknown:
+            known = ", ".join(dict.fromkeys(roles))
+            raise ConfigError(f"roles.{unknown[0]}: no agent has this role", hint=f"roles: there are {known}")
+        learning = [role for role in dict.fromkeys(roles) if role not in self.roles or self.roles[role].play is None]
+        if not learning:
+            raise ConfigError(
+                "roles: every role is played by a policy that does not learn", hint="roles: let one of them learn"
+            )
+        for role in learning:
+            self.for_role(role).policy.require_readable(encoding)
+        cloning = self.losses.behaviour_cloning
+        if cloning.weight > 0 or cloning.schedule is not None:
+            cloning.require_demonstrations()
 
     def _passes(self) -> tuple[int, int]:
         """Fewest and most over a batch, wherever a schedule or the epoch tuner takes them."""

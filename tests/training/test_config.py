@@ -88,3 +88,20 @@ def test_a_recipe_says_which_setting_is_to_blame() -> None:
         resolve("navigation", [*small, "trainer.vtrace=true"])
     assert "trainer.minibatch_size below 32, or epochs=2" in rate.value.hint
     assert "set epochs to 2 or more" in vtrace.value.hint
+
+
+@pytest.mark.parametrize(
+    ("recipe", "setting", "words"),
+    [
+        ("navigation", "trainer.policy.kind=attention", "trainer.policy.kind: attention reads tokens"),
+        ("hide_and_seek", 'trainer.roles={"seeker": {"policy": {"kind": "attention"}}}', "attention reads tokens"),
+        ("navigation", 'trainer.roles={"seeker": {}}', "trainer.roles.seeker: no agent has this role"),
+        ("navigation", 'trainer.roles={"agent": {"play": "noop"}}', "does not learn"),
+        ("navigation", "trainer.losses.behaviour_cloning.weight=1", "no demonstrations"),
+    ],
+)
+def test_what_does_not_fit_the_game_is_refused_with_the_settings(recipe: str, setting: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        resolve(recipe, [setting])
+
+    assert caught.value.hint.startswith("trainer.")
