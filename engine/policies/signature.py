@@ -173,13 +173,19 @@ class Signature:
         Raises:
             CheckpointError: in words, the first thing that differs.
         """
+        if words := self.difference(game, subjects):
+            raise CheckpointError(
+                f"the checkpoint was trained with {words}",
+                hint="choose a game with the same names, or a checkpoint trained on this one",
+            )
+
+    def difference(self, game: Signature, subjects: Collection[str] | None = None) -> str:
+        """The first thing that differs, in words that begin with what this one has; empty: nothing."""
         mine, theirs = self._in_words(), game._in_words()
-        for subject, trained in mine.items():
-            if trained != theirs[subject] and (subjects is None or subject in subjects):
-                raise CheckpointError(
-                    f"the checkpoint was trained with {subject} {trained}; this game has {theirs[subject]}",
-                    hint="choose a game with the same names, or a checkpoint trained on this one",
-                )
+        for subject, own in mine.items():
+            if own != theirs[subject] and (subjects is None or subject in subjects):
+                return f"{subject} {own}; this game has {theirs[subject]}"
+        return ""
 
     def _in_words(self) -> dict[str, str]:
         scales = zip(self.self_features, self.self_scales, strict=True)

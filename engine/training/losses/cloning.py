@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import CheckpointError, ConfigError
+from engine.errors import ConfigError
 from engine.policies.signature import Signature
 from engine.runs.recordings import load_recording
 from engine.sim import Playback, Recording, Spec
@@ -118,10 +118,8 @@ def _played(path: Path, signature: Signature, own: Demonstrators) -> list[Played
 
 def _agents(path: Path, spec: Spec, signature: Signature, own: Demonstrators) -> list[int]:
     """Those of a recording, by its own rules, that are learnt from."""
-    try:
-        Signature.of(spec).require_same(signature)
-    except CheckpointError as error:
-        raise ConfigError(f"{path} is no demonstration of this game: {error.message}", hint=_LEAVE_OUT) from error
+    if words := Signature.of(spec).difference(signature):
+        raise ConfigError(f"{path} is no demonstration of this game: it was recorded with {words}", hint=_LEAVE_OUT)
     agents = own.agents(spec.agent_roles)
     if not agents:
         who = f"role {own.role}" if own.role else f"any role but {', '.join(sorted(own.named))}"
