@@ -34,6 +34,12 @@ SOURCES = [
     "step",
     "tag",
 ]
+HEADERS = [
+    "c_src/gridworld.h",
+    "c_src/internal.h",
+    "c_src/lanes.h",
+    "c_src/rng.h",
+]  # what a source distribution takes along
 # -ffp-contract=off: a fused multiply-add would make rewards differ between platforms.
 COMPILE_ARGS = ["-std=c11", "-O3", "-ffp-contract=off", "-pthread"]
 
@@ -97,7 +103,7 @@ ffibuilder.set_source(
     '#include "gridworld.h"' + built_with(),
     sources=[f"c_src/{name}.c" for name in SOURCES],
     include_dirs=["c_src"],
-    depends=["c_src/gridworld.h", "c_src/internal.h", "c_src/rng.h"],
+    depends=HEADERS,
     extra_compile_args=COMPILE_ARGS,
     extra_link_args=["-pthread"],
 )

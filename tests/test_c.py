@@ -93,10 +93,13 @@ def test_every_subject_has_its_file() -> None:
 def test_the_shipped_extension_is_what_the_tests_compile() -> None:
     text = (ROOT / "build_ffi.py").read_text(encoding="utf-8")
     built = re.search(r"^SOURCES = (\[.*?\])", text, re.MULTILINE | re.DOTALL)
+    headers = re.search(r"^HEADERS = (\[.*\])", text, re.MULTILINE)
     arguments = re.search(r"^COMPILE_ARGS = (\[.*\])", text, re.MULTILINE)
 
     assert built is not None
+    assert headers is not None
     assert arguments is not None
+    assert re.findall(r'"c_src/(\w+\.h)"', headers[1]) == sorted(path.name for path in (ROOT / "c_src").glob("*.h"))
     assert re.findall(r'"(\w+)"', built[1]) == [path.stem for path in SOURCES]
     assert re.findall(r'"([^"]+)"', arguments[1]) == SHIPPED
 

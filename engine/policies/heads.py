@@ -43,7 +43,11 @@ class ActionHeads:
         return logits.masked_fill(~_joined(open_heads), _ILLEGAL)
 
     def evaluate(self, logits: Tensor, masks: Tensor | None, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability (N,) of actions (N, heads) and entropy (N,) of the legal ones, for logits (N, actions)."""
+        """Log-probability (N,) of actions (N, heads) and entropy (N,) of the legal ones, for logits (N, actions).
+
+        Args:
+            masks: (N, actions) uint8, 1 = legal, as in `masked`.
+        """
         if is_plain(logits):
             given = logits, masks, actions.int().contiguous(), self._in_c
             chosen, entropy = _Evaluated.apply(*given)  # type: ignore[no-untyped-call]
@@ -87,8 +91,8 @@ class ActionHeads:
         return torch.stack([_drawn(part, uniform) for part, uniform in draws], dim=-1)
 
     def chosen(self, log_probs: Tensor, actions: Tensor) -> Tensor:
-        """Log-probability (...) of actions (..., heads) int64: the sum over heads."""
-        parts = self._parts(log_probs)
+        """Log-probability (...) of actions (..., heads): the sum over heads."""
+        parts, actions = self._parts(log_probs), actions.long()
         of_heads = [part.gather(-1, actions[..., i : i + 1]).squeeze(-1) for i, part in enumerate(parts)]
         return of_heads[0] if len(of_heads) == 1 else torch.stack(of_heads).sum(0)
 

@@ -30,6 +30,8 @@ class OneHotLinear(nn.Module):
     """
 
     first_rows: Tensor  # (bytes,) int32: weight row of value 0 of each byte
+    columns: Tensor  # (amounts,) bytes of the observation
+    scales: Tensor  # (amounts,)
 
     def __init__(self, groups: Sequence[ByteGroup], width: int, amounts: Sequence[tuple[int, float]] = ()) -> None:
         """Make the layer; its owner has the amounts' weights, and the bias.
@@ -46,6 +48,9 @@ class OneHotLinear(nn.Module):
             for _ in range(group.count):
                 first_rows.append(first_rows[-1] + group.classes)
         self.register_buffer("first_rows", torch.tensor(first_rows[:-1], dtype=torch.int32), persistent=False)
+        columns = torch.tensor([byte for byte, _ in amounts], dtype=torch.int64)
+        self.register_buffer("columns", columns, persistent=False)
+        self.register_buffer("scales", torch.tensor([scale for _, scale in amounts]), persistent=False)
 
     def forward(self, observations: Tensor, amount_weight: Tensor, bias: Tensor) -> Tensor:
         """(B, observation size) uint8 -> (B, width).
@@ -60,8 +65,7 @@ class OneHotLinear(nn.Module):
             return summed
         codes = torch.cat([observations[:, group.start : group.start + group.count] for group in self.groups], dim=1)
         selected = F.embedding_bag(codes + self.first_rows, self.weight, mode="sum")  # uint8 + int32 is int32
-        columns, scales = zip(*self.layout.amounts, strict=True) if self.layout.amounts else ((), ())
-        amounts = observations[:, list(columns)] * torch.tensor(scales, device=observations.device)
+        amounts = observations.index_select(1, self.columns) * self.scales
         return F.relu(selected + F.linear(amounts, amount_weight, bias))
 
 
@@ -125,7 +129,7 @@ class Dense(nn.Linear):
 
 
 class _Dense(torch.autograd.Function):
-    """As autograd does it, but for the ReLU, which needs no memory of its own, forward or backward."""
+    """As autograd does it, but for the ReLU, which takes place in the product's memory."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -174,11 +178,8 @@ def is_plain(tensor: Tensor) -> bool:
 
 
 def _through_relu(gradient: Tensor, out: Tensor) -> Tensor:
-    """The gradient before a ReLU, in the memory of that behind it: whoever follows such a layer makes a gradient of
-    its own for it, and nobody reads that again."""
-    gradient = gradient.contiguous()
-    torch.ops.aten.threshold_backward.grad_input(gradient, out, 0, grad_input=gradient)
-    return gradient
+    """The gradient before a ReLU, of that behind it."""
+    return torch.ops.aten.threshold_backward(gradient.contiguous(), out, 0)  # type: ignore[no-any-return]
 
 
 def dense_layers(hidden: Sequence[int], generator: torch.Generator) -> nn.Sequential:

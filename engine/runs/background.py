@@ -27,6 +27,9 @@ _LOOK_S: Final = 0.05
 """Between two looks for something to write, sooner than anybody sees. To wake the thread for each call would cost the
 trainer ten times what handing it over does."""
 
+_ALIVE_S: Final = 1.0
+"""Between two looks at whether the thread that is waited for lives."""
+
 _MOST_CALLS: Final = 64
 """Calls that may wait: some twenty iterations, a few megabytes. At a disk that is slower still, the trainer waits."""
 
@@ -49,7 +52,8 @@ class BackgroundWriter:
         self._calls: deque[Callable[[], object]] = deque()
         self._wanted = threading.Event()  # somebody waits: look at once
         self._refusal: Exception | None = None  # set by the thread, cleared by the trainer
-        self._closed = False
+        self._closed = False  # nothing more is taken
+        self._ended = False  # nothing more is to do
         # Not a daemon: what was handed over is written, however the program ends.
         self._thread = threading.Thread(target=self._work, name=f"writer {self.run_id}", daemon=False)
         self._thread.start()
@@ -78,23 +82,25 @@ class BackgroundWriter:
     ) -> Path:
         """Save a checkpoint once the disk has all that was logged before it. Returns its file."""
         self._raise_refusal(forget=False)
+        self._require_open()
         saved: Future[Path] = Future()
         save = partial(self._writer.checkpoint, step, tensors, meta, keep=keep, best=best)
         self._calls.append(partial(self._answer, saved, save))
-        self._wanted.set()
+        self._wait_for(saved)
         return saved.result()
 
     def close(self, status: RunState = RunState.FINISHED, message: str = "") -> None:
-        """Write what is left and end the run. A second call does nothing.
+        """Write what is left and end the run. A second call does nothing; one that was interrupted can be repeated.
 
         Raises:
             RunError: something of what was left is refused; the run has then FAILED.
         """
-        if self._closed:
+        if self._ended:
             return
         self._closed = True
         self._wanted.set()
         self._thread.join()
+        self._ended = True
         if self._refusal is None:
             self._writer.close(status, message)
         else:
@@ -112,19 +118,30 @@ class BackgroundWriter:
     def _hand_over(self, call: Callable[[], object], *, forget: bool = True) -> None:
         self._heard = time.time()
         self._raise_refusal(forget=forget)
-        if self._closed:
-            raise RunError(f"run {self.run_id} is closed: nothing more is written")
+        self._require_open()
         if len(self._calls) >= _MOST_CALLS:
             self._wait()
             self._raise_refusal(forget=forget)
         self._calls.append(partial(self._do, call))
 
+    def _require_open(self) -> None:
+        if self._closed or not self._thread.is_alive():
+            raise RunError(f"run {self.run_id} is closed: nothing more is written")
+
     def _wait(self) -> None:
         """Until all that was handed over is done."""
-        done = threading.Event()
-        self._calls.append(done.set)
+        done: Future[None] = Future()
+        self._calls.append(partial(done.set_result, None))
+        self._wait_for(done)
+
+    def _wait_for(self, answer: Future[Any]) -> None:
+        """Until the other thread has answered; one that has ended never will."""
         self._wanted.set()
-        done.wait()
+        while not answer.done() and self._thread.is_alive():
+            with suppress(TimeoutError):
+                answer.exception(timeout=_ALIVE_S)
+        if not answer.done():
+            self._require_open()
 
     def _raise_refusal(self, *, forget: bool) -> None:
         refusal = self._refusal
@@ -147,10 +164,12 @@ class BackgroundWriter:
             if is_last:
                 return
             with suppress(RunError):  # the trainer is told when it has something to say itself
-                if is_orphan:
-                    self._writer.close(RunState.FAILED, ENDED_WITHOUT_CLOSING)
-                    return
-                self._writer.beat(trainer_heartbeat=self._heard)
+                if not is_orphan:
+                    self._writer.beat(trainer_heartbeat=self._heard)
+                    continue
+                self._writer.close(RunState.FAILED, ENDED_WITHOUT_CLOSING)
+            if is_orphan:
+                return
 
     def _do(self, call: Callable[[], object]) -> None:
         if self._refusal is None:

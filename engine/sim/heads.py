@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .native import check, ffi, lib
+from .native import bytes_of, check, ffi, floats_of, lib, whole_of
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -45,7 +45,7 @@ class Heads:
         heads = self._described(logits, masks)
         assert chosen.shape == entropy.shape == (len(logits),)
         assert actions.shape == (len(logits), len(self.sizes))
-        check(lib.gw_heads_evaluate(heads, _whole(actions), _floats(chosen), _floats(entropy)))
+        check(lib.gw_heads_evaluate(heads, whole_of(actions), floats_of(chosen), floats_of(entropy)))
 
     def gradient_into(
         self,
@@ -61,8 +61,8 @@ class Heads:
         assert gradient.shape == logits.shape[::-1]
         assert of_chosen.shape == of_entropy.shape == (len(logits),)
         assert actions.shape == (len(logits), len(self.sizes))
-        given = _whole(actions), _floats(of_chosen), _floats(of_entropy)
-        check(lib.gw_heads_gradient(heads, *given, _floats(gradient)))
+        given = whole_of(actions), floats_of(of_chosen), floats_of(of_entropy)
+        check(lib.gw_heads_gradient(heads, *given, floats_of(gradient)))
 
     def draw_into(self, actions: Whole, chosen: Floats, logits: Floats, masks: Bytes | None, uniforms: Floats) -> None:
         """Draw actions (rows, heads), and write their log-probability (rows,).
@@ -73,26 +73,14 @@ class Heads:
         heads = self._described(logits, masks)
         assert chosen.shape == (len(logits),)
         assert actions.shape == uniforms.shape == (len(logits), len(self.sizes))
-        check(lib.gw_heads_draw(heads, _floats(uniforms), _whole(actions), _floats(chosen)))
+        check(lib.gw_heads_draw(heads, floats_of(uniforms), whole_of(actions), floats_of(chosen)))
 
     def _described(self, logits: Floats, masks: Bytes | None) -> Any:
         assert logits.dtype == np.float32
         assert logits.ndim == 2
         assert logits.shape[1] == sum(self.sizes)
-        assert masks is None or (masks.dtype == np.uint8 and masks.flags.c_contiguous and masks.shape == logits.shape)
+        assert masks is None or masks.shape == logits.shape
         row_step, action_step = (stride // logits.itemsize for stride in logits.strides)
         first = ffi.cast("float *", logits.__array_interface__["data"][0])  # from_buffer takes contiguous arrays alone
-        legal = ffi.NULL if masks is None else ffi.from_buffer("uint8_t[]", masks)
+        legal = ffi.NULL if masks is None else bytes_of(masks)
         return ffi.new("gw_heads *", [self._sizes, len(self.sizes), row_step, action_step, first, legal, len(logits)])
-
-
-def _floats(array: Floats) -> Any:
-    assert array.dtype == np.float32  # from_buffer looks at neither type nor order
-    assert array.flags.c_contiguous
-    return ffi.from_buffer("float[]", array)
-
-
-def _whole(array: Whole) -> Any:
-    assert array.dtype == np.int32
-    assert array.flags.c_contiguous
-    return ffi.from_buffer("int32_t[]", array)

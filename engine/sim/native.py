@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.errors import MapError, SimError
 
 try:
@@ -50,3 +53,22 @@ def put_name(target: Any, name: str) -> None:
     if len(data) >= lib.GW_NAME_SIZE:
         raise SimError(f"the name {name!r} is too long", hint="use at most 31 letters")
     ffi.memmove(target, data + b"\0", len(data) + 1)
+
+
+def bytes_of(array: NDArray[np.uint8]) -> Any:
+    """The memory of a C-contiguous array, which the caller keeps alive; so do the two below."""
+    return _memory_of(array, np.uint8, "uint8_t[]")
+
+
+def whole_of(array: NDArray[np.int32]) -> Any:
+    return _memory_of(array, np.int32, "int32_t[]")
+
+
+def floats_of(array: NDArray[np.float32]) -> Any:
+    return _memory_of(array, np.float32, "float[]")
+
+
+def _memory_of(array: NDArray[Any], dtype: type[np.generic], declared: str) -> Any:
+    assert array.dtype == dtype  # from_buffer looks at neither type nor order
+    assert array.flags.c_contiguous
+    return ffi.from_buffer(declared, array)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .native import check, ffi, lib
+from .native import bytes_of, check, ffi, floats_of, lib
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -60,8 +60,8 @@ class OneHot:
         assert amount_weight.shape == (len(self.amounts), width)
         assert bias.shape == (width,)
         layer, rows = self._layer(observations, width), len(observations)
-        given = _floats(weight), len(weight), _floats(amount_weight), _floats(bias)
-        check(lib.gw_onehot_sum(layer, _bytes(observations), rows, *given, _floats(sums)))
+        given = floats_of(weight), len(weight), floats_of(amount_weight), floats_of(bias)
+        check(lib.gw_onehot_sum(layer, bytes_of(observations), rows, *given, floats_of(sums)))
 
     def gradient_into(
         self, out: Floats, amount_out: Floats, observations: Bytes, gradient: Floats, total: Floats
@@ -81,23 +81,11 @@ class OneHot:
         assert amount_out.shape == (len(self.amounts), out.shape[1])
         assert total.shape == (out.shape[1],)
         layer, rows = self._layer(observations, out.shape[1]), len(observations)
-        given = _floats(gradient), _floats(total)
-        written = _floats(out), len(out), _floats(amount_out)
-        check(lib.gw_onehot_gradient(layer, _bytes(observations), rows, *given, *written))
+        given = floats_of(gradient), floats_of(total)
+        written = floats_of(out), len(out), floats_of(amount_out)
+        check(lib.gw_onehot_gradient(layer, bytes_of(observations), rows, *given, *written))
 
     def _layer(self, observations: Bytes, width: int) -> Any:
         assert observations.ndim == 2
         sizes = len(self.spans), len(self.amounts), observations.shape[1], width
         return ffi.new("gw_onehot *", [self._spans, self._amounts, *sizes])
-
-
-def _bytes(array: Bytes) -> Any:
-    assert array.dtype == np.uint8  # from_buffer looks at neither type nor order
-    assert array.flags.c_contiguous
-    return ffi.from_buffer("uint8_t[]", array)
-
-
-def _floats(array: Floats) -> Any:
-    assert array.dtype == np.float32
-    assert array.flags.c_contiguous
-    return ffi.from_buffer("float[]", array)

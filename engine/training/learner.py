@@ -31,7 +31,6 @@ from .workers import Workers
 HYPER = tuple(LIMITS)
 """Hyperparameters of a learner that a schedule may change; loss.<name> are the weights of its losses."""
 
-
 _PIECES = {"mlp": 8192, "cnn": 2048, "attention": 2048}
 """Samples that a CPU learns from at once, by kind of network: fewer wait for each call, more for memory.
 
@@ -111,9 +110,8 @@ class Learner:
         self._piece = _PIECES[config.policy.kind] if device.type == "cpu" else self.minibatch_size
         self._parameters = list(self.network.parameters())
         self._take_losses()
-        self.last_values = torch.zeros(
-            self.own_rows, device=device
-        )  # of the observations after the last step of a rollout
+        self.last_values = torch.zeros(self.own_rows, device=device)
+        """Of the observations after the last step of a rollout."""
 
     def _require_whole_minibatch(self, row_count: int, batch: int) -> None:
         """Check that this learner's share of a minibatch of all rows holds a sequence.
@@ -194,9 +192,8 @@ class Learner:
         parts = []
         for loss in self._own_losses:
             drawn = loss.minibatch(self.generator)
-            if drawn is not None:
-                mine = drawn.shares(self._ranks.count)[self._ranks.shard.rank].to(self.compute.device)
-                parts.append(_Part(mine, len(drawn), (loss,)))
+            mine = drawn.shares(self._ranks.count)[self._ranks.shard.rank].to(self.compute.device)
+            parts.append(_Part(mine, len(drawn), (loss,)))
         return parts
 
     def _shares(self, parts: Sequence[_Part]) -> list[list[tuple[_Part, ...]]]:

@@ -222,6 +222,7 @@ def test_the_heart_beats_while_the_trainer_says_nothing(
     run.state(RunState.TRAINING, 12, 99, sps=3.0)
     run.checkpoint(12, {}, {})  # all is written
     said = state_of(run.path)
+    run.event("warning", "still here")
 
     while disk.beats.acquire(blocking=False):
         pass
@@ -230,7 +231,7 @@ def test_the_heart_beats_while_the_trainer_says_nothing(
 
     beaten = state_of(run.path)
     assert beaten["heartbeat"] > said["heartbeat"]
-    assert beaten["heartbeat"] > beaten["trainer_heartbeat"]
+    assert beaten["heartbeat"] > beaten["trainer_heartbeat"] > said["trainer_heartbeat"]
     assert {name: beaten[name] for name in ("status", "step", "sps")} == {"status": "training", "step": 12, "sps": 3.0}
 
 
@@ -246,7 +247,7 @@ def test_no_heart_outlives_the_trainer(tmp_path: Path) -> None:
     trainer.join(PATIENCE_S)
     made[0]._thread.join(PATIENCE_S)
 
-    assert not made[0]._thread.is_alive()
+    assert not made[0]._thread.is_alive(), "it would wait for ever for a trainer that is gone"
     state = RunDirectory(tmp_path / "calm-fox").state()
     assert (state.status, state.step, state.message) == (RunState.FAILED, 12, ENDED_WITHOUT_CLOSING)
     assert not RunDirectory(tmp_path / "calm-fox").is_live()
@@ -258,6 +259,36 @@ def test_a_closed_run_takes_nothing_more(run: BackgroundWriter) -> None:
 
     with pytest.raises(RunError, match="calm-fox is closed"):
         run.metrics(1, {})
+    with pytest.raises(RunError, match="calm-fox is closed"):
+        run.checkpoint(1, {}, {})
+
+
+def test_nobody_waits_for_a_thread_that_has_ended(disk: Disk) -> None:
+    made: list[BackgroundWriter] = []
+    trainer = threading.Thread(target=lambda: made.append(BackgroundWriter(disk)))
+    trainer.start()
+    trainer.join(PATIENCE_S)
+    made[0]._thread.join(PATIENCE_S)
+
+    for call in (lambda: made[0].metrics(1, {}), lambda: made[0].checkpoint(1, {}, {})):
+        with pytest.raises(RunError, match="calm-fox is closed"):
+            call()
+    made[0].close()
+
+
+def test_an_interrupted_close_can_be_repeated(run: BackgroundWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(timeout: float | None = None) -> None:
+        raise KeyboardInterrupt
+
+    run.metrics(1, {"a": 1.0})
+    with monkeypatch.context() as patch:
+        patch.setattr(run._thread, "join", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run.close()
+    run.close()
+
+    assert RunDirectory(run.path).state().status is RunState.FINISHED
+    assert steps_of(run.path) == [1]
 
 
 def test_an_error_within_it_is_what_the_run_failed_of(disk: Disk) -> None:

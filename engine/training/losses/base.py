@@ -31,11 +31,10 @@ class Loss(ABC):
     def compute(self, outputs: Outputs, samples: Samples, hyper: Mapping[str, float]) -> tuple[Tensor, Tensor]:
         """The loss as a mean over the samples, and its metrics: a scalar, and (metrics,) without gradient."""
 
-    def minibatch(self, generator: torch.Generator) -> Samples | None:
-        """Samples of its own for the next step, where it does not learn from the rollout.
+    def minibatch(self, generator: torch.Generator) -> Samples:
+        """Samples of its own for the next step, of a loss that does not read the rollout.
 
         Not called, so nothing is drawn, while its weight is 0: that hangs on saved state alone, so a resumed run draws
         the same.
         """
-        del generator
-        return None
+        raise NotImplementedError(f"{self.name} reads the rollout")
