@@ -7,8 +7,9 @@ Cases that have a peer are run in pairs, ours and Stable-Baselines3 (`pip instal
 simulator: the ratio of each pair bears neighbours on the machine better than any rate. With --json, one object a line.
 
 The peer has the same numbers, and two layers of ReLU for the policy and two for the value: its own way of having
-"64-64". Ours shares them unless a case says `separate_trunks`, where both do the same. Where ours has two learner
-threads, torch has two for the peer.
+"64-64". Ours shares them, and sees codes as one-hot vectors. In the cases of `separate_trunks` both have the same
+network: nobody shares, and the peer sees one-hot vectors too. Where ours has two learner threads, torch has two for the
+peer.
 """
 
 from __future__ import annotations
@@ -198,6 +199,7 @@ def our_run(case: Case) -> Speed:
 
 def sb3_run(case: Case) -> Speed:
     """Stable-Baselines3's PPO on the same simulator, with the settings that the case has for it."""
+    from one_hot import one_hot_of
     from stable_baselines3 import PPO
     from stable_baselines3.common.callbacks import BaseCallback
 
@@ -219,7 +221,11 @@ def sb3_run(case: Case) -> Speed:
     rules, map_name = case.world
     config = TrainerConfig.model_validate(case.peer)
     torch.set_num_threads(config.torch_threads)
-    env = GridworldVecEnv(World(rules, cells_for(load_map(map_name), rules)), config.env_count)
+    world = World(rules, cells_for(load_map(map_name), rules))
+    env = GridworldVecEnv(world, config.env_count)
+    networks: dict[str, Any] = {"net_arch": list(config.policy.hidden), "activation_fn": torch.nn.ReLU}
+    if case.settings.get("policy") == {"shared_trunk": False}:
+        networks["features_extractor_class"] = one_hot_of(world)
     model = PPO(
         "MlpPolicy",
         env,
@@ -233,7 +239,7 @@ def sb3_run(case: Case) -> Speed:
         ent_coef=config.entropy_coefficient,
         vf_coef=config.value_coefficient,
         max_grad_norm=config.max_grad_norm or 1e9,
-        policy_kwargs={"net_arch": list(config.policy.hidden), "activation_fn": torch.nn.ReLU},
+        policy_kwargs=networks,
         device="cpu",
         seed=0,
     )

@@ -121,7 +121,7 @@ def test_commands_are_what_the_program_takes(command: str, runs: Path, tmp_path:
     if arguments[0] in ("train", "sweep") and "--dry-run" not in arguments:
         arguments.append("--dry-run")
     if arguments[0] == "autotune":
-        arguments.append("seconds=1")
+        arguments += ["seconds=1", f"output={tmp_path / 'fast.yaml'}"]
     if arguments[0] == "play" and not any("episodes" in word for word in arguments):
         arguments.append("episodes=1")
     if arguments[0] == "resume":  # goes on, so on a copy, and not for long

@@ -66,7 +66,7 @@ def resume_run(path: Path, changes: Mapping[str, Any] | None = None, *, place: P
     if place.is_first:
         writer = RunWriter.resume(path)
         _tell(writer, checkpoint, step, config, [*map(str, damaged), *_other_versions(info)])
-    return LocalRun(worlds, config, writer, world_names=names, checkpoint=checkpoint, place=place)
+    return LocalRun(worlds, config, writer, world_names=names, checkpoint=checkpoint, step=step, place=place)
 
 
 def _existing(path: Path) -> RunDirectory:

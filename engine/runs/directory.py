@@ -71,15 +71,15 @@ class RunWriter:
     can be tried again. Records no event by itself: what happened is the trainer's to say.
     """
 
-    def __init__(self, path: Path, *, lock: WriterLock, attempt: int, elapsed: float, segment_bytes: int) -> None:
+    def __init__(self, path: Path, *, lock: WriterLock, attempt: int, before: RunStatus, segment_bytes: int) -> None:
         """Use `create` or `resume`."""
         self.path = path
         self.run_id = path.name
         self.attempt = attempt
         self._lock = lock
         self._closed = False
-        self._status = RunStatus(RunState.STARTING, elapsed=elapsed)
-        self._started = time.monotonic() - elapsed
+        self._status = RunStatus(RunState.STARTING, before.step, before.total_steps, elapsed=before.elapsed)
+        self._started = time.monotonic() - before.elapsed
         self._next_state = 0.0
         self._next_sync = time.monotonic() + SYNC_PERIOD
         self._open_files(segment_bytes)
@@ -105,7 +105,7 @@ class RunWriter:
             root.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
             lock = _furnish(path, _identity(run_id, config, meta))
         try:
-            return cls._opened(path, lock, attempt=1, elapsed=0.0, segment_bytes=segment_bytes)
+            return cls._opened(path, lock, attempt=1, before=RunStatus(RunState.STARTING), segment_bytes=segment_bytes)
         except BaseException:
             shutil.rmtree(path, ignore_errors=True)  # ours, and a moment old: better no run than half a run
             raise
@@ -118,12 +118,14 @@ class RunWriter:
         lock = WriterLock(path)
         state = _state_record(path)
         attempt, elapsed = _whole(state.get("attempt"), 1) + 1, _real(state.get("elapsed"))
-        return cls._opened(path, lock, attempt=attempt, elapsed=elapsed, segment_bytes=segment_bytes)
+        reached = _whole(state.get("step")), _whole(state.get("total_steps"))
+        before = RunStatus(RunState.STARTING, *reached, elapsed=elapsed)
+        return cls._opened(path, lock, attempt=attempt, before=before, segment_bytes=segment_bytes)
 
     @classmethod
-    def _opened(cls, path: Path, lock: WriterLock, *, attempt: int, elapsed: float, segment_bytes: int) -> RunWriter:
+    def _opened(cls, path: Path, lock: WriterLock, *, attempt: int, before: RunStatus, segment_bytes: int) -> RunWriter:
         try:
-            return cls(path, lock=lock, attempt=attempt, elapsed=elapsed, segment_bytes=segment_bytes)
+            return cls(path, lock=lock, attempt=attempt, before=before, segment_bytes=segment_bytes)
         except BaseException:
             lock.close()
             raise

@@ -81,7 +81,7 @@ class RoleConfig(BaseModel):
 
 
 class TrainerConfig(BaseModel):
-    """One PPO run. The defaults suit a small gridworld on two CPU cores."""
+    """One PPO run. The defaults suit one agent in a small gridworld on two CPU cores; presets fit them to more."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -89,10 +89,10 @@ class TrainerConfig(BaseModel):
         default=1_000_000, ge=1, description="agent steps until the run is finished; the last iteration is completed"
     )
     env_count: int = Field(
-        default=512, ge=1, le=1_000_000, description="envs stepped together; rows are this times the game's agents"
+        default=128, ge=1, le=1_000_000, description="envs stepped together; rows are this times the game's agents"
     )
     horizon: int = Field(default=32, ge=1, le=65_536, description="steps of every env between two updates")
-    minibatch_size: int = Field(default=2048, ge=2, description="samples of one optimiser step; divides rows x horizon")
+    minibatch_size: int = Field(default=1024, ge=2, description="samples of one optimiser step; divides rows x horizon")
     epochs: int = Field(default=2, ge=1, le=100, description="passes over each batch")
 
     learning_rate: float = Field(
@@ -208,6 +208,9 @@ class TrainerConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check_across_fields(self) -> Self:
+        losses = (self.losses.ppo, self.losses.behaviour_cloning)
+        if not any(loss.weight > 0 or loss.schedule is not None for loss in losses):
+            raise ValueError("losses: none of them has a weight, so nothing would be learnt", "losses.ppo.weight=1")
         if self.target_kl is not None and self.losses.ppo.weight == 0 and self.losses.ppo.schedule is None:
             raise ValueError("target_kl follows the ppo loss, which is off: give it a weight, or drop target_kl")
         if self.target_kl is not None and self._passes()[1] == 1:

@@ -56,6 +56,7 @@ class LocalRun:
         world_names: Sequence[str] = (),
         worlds_made: int = 0,
         checkpoint: Path | None = None,
+        step: int = 0,
         place: Place = ALONE,
     ) -> None:
         """Prepare a run.
@@ -65,7 +66,7 @@ class LocalRun:
             writer: of a fresh run directory; the run closes it.
             world_names: the map of each world, as a curriculum names it.
             worlds_made: how many of the worlds had to be made for this run, for its statistics.
-            checkpoint: of the same run, to go on from.
+            checkpoint: of the same run, to go on from; taken at `step`.
             place: among the processes that train together.
 
         Raises:
@@ -78,7 +79,7 @@ class LocalRun:
         self._writer: Writer = writer
         self._world_names, self._worlds_made, self._checkpoint = tuple(world_names), worlds_made, checkpoint
         self._controls = Controls()
-        self._controls.status = RunStatus(RunState.STARTING, total_steps=config.total_steps)
+        self._controls.status = RunStatus(RunState.STARTING, step, config.total_steps)
         self._feed = RunFeed(writer.path)
         # Not a daemon: leaving while it is inside torch would abort the process and cut off a write.
         self._thread = threading.Thread(target=self._main, name=f"trainer {writer.run_id}", daemon=False)
@@ -204,6 +205,6 @@ class LocalRun:
         for record in steps:
             try:  # each by itself: a full disk must not leave the lock held
                 record()
-            except GridrlError:
-                _log.exception("run %s could not record its failure", self.run_id)
+            except GridrlError as error:
+                _log.warning("run %s could not record its failure: %s", self.run_id, error.message)
         self._controls.status = failed

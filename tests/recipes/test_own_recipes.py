@@ -423,7 +423,7 @@ FUNCTIONS = {
         "    def train() -> RecipeConfig:\n        return RecipeConfig(**dict(arena.world()),\n"
         "            trainer=TrainerConfig(env_count=3))\n",
         1,
-        ["trainer.minibatch_size 2048 does not divide"],
+        ["trainer.minibatch_size 1024 does not divide"],
     ),
     "needs a parameter": (
         "    def world(size: int) -> WorldConfig:\n        return arena.world()\n",

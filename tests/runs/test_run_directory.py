@@ -225,6 +225,16 @@ def test_resuming_counts_the_attempt_and_goes_on_with_the_logs(tmp_path: Path) -
     assert len(table(run.path / "progress.csv")) == 3
 
 
+def test_a_run_that_is_gone_on_with_has_its_steps_from_the_first_moment(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path, "calm-fox", {}, {}) as writer:
+        writer.state(RunState.TRAINING, 4096, 10_000)
+
+    with RunWriter.resume(tmp_path / "calm-fox"):
+        begun = RunDirectory(tmp_path / "calm-fox").state()
+
+    assert (begun.status, begun.step, begun.total_steps) == (RunState.STARTING, 4096, 10_000)
+
+
 def test_metrics_come_back_with_nan_where_the_number_was_not_finite(tmp_path: Path) -> None:
     with make(tmp_path) as run:
         run.metrics(5, {"good": 1.5, "bad": math.nan, "worse": math.inf})

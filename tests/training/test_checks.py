@@ -43,7 +43,7 @@ def level_of(key: str, rules: Rules, **settings: Any) -> Level:
 
 
 def test_all_is_shown_with_its_arithmetic() -> None:
-    trainer = TrainerConfig(env_count=128, gamma=0.995, target_kl=0.015, total_steps=100_000_000)
+    trainer = TrainerConfig(minibatch_size=2048, gamma=0.995, target_kl=0.015, total_steps=100_000_000)
 
     checks = check_trainer(trainer, games.arena(), cores=2, observation_bytes=374, memory_bytes=10**9)
 
@@ -218,7 +218,7 @@ def test_no_discount_at_all_needs_an_end(rules: Rules, level: Level) -> None:
 
 
 def test_a_run_has_ten_iterations() -> None:
-    batch = 512 * 32
+    batch = 128 * 32
 
     assert level_of("total_steps", never_over(), total_steps=9 * batch + 1) is Level.OK  # the tenth is completed
     check = found("total_steps", never_over(), total_steps=9 * batch)
@@ -276,7 +276,7 @@ def test_memory_is_told_where_the_machines_is_unknown() -> None:
 
     told = check_trainer(trainer, rules, cores=1, observation_bytes=100)
 
-    assert (told[-1].level, told[-1].words) == (Level.OK, "512 rows x (34 x 100 + 32 x 34 + 33 x 1) bytes = 2.3 MB")
+    assert (told[-1].level, told[-1].words) == (Level.OK, "128 rows x (34 x 100 + 32 x 34 + 33 x 1) bytes = 578.7 kB")
     assert len(check_trainer(trainer, rules, cores=1)) == len(told) - 1
 
 

@@ -12,10 +12,18 @@ from engine.recipes import RecipeConfig, recipes, resolve
 from engine.training.config import TrainerConfig
 from engine.training.presets import PRESETS, preset_settings
 
-SIZES = {"tiny": (8_192, 1_024), "small": (16_384, 2_048), "gpu": (524_288, 32_768), "metta": (524_288, 16_384)}
-"""Batch and minibatch that each preset is after, in agent steps."""
-
 MACHINE = ("tiny", "small", "gpu")
+
+
+def sizes(name: str, agents: int) -> tuple[int, int]:
+    """Batch and minibatch that each preset is after for so many agents, in agent steps."""
+    few = min(agents, 4)
+    return {
+        "tiny": (2_048 * few, {1: 512, 2: 512, 3: 768, 4: 1_024}[few]),
+        "small": (4_096 * few, {1: 1_024, 2: 1_024, 3: 1_536, 4: 2_048}[few]),
+        "gpu": (524_288, 32_768),
+        "metta": (524_288, 16_384),
+    }[name]
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -38,9 +46,8 @@ def test_minibatches_are_whole_for_any_number_of_agents(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_sizes_stay_near_those_asked_for(name: str) -> None:
-    batch, minibatch = SIZES[name]
-
     for agents in range(1, 1025):
+        batch, minibatch = sizes(name, agents)
         settings = preset_settings(name, agents)
         envs, samples = settings["env_count"], settings["env_count"] * agents * settings["horizon"]
 
@@ -53,7 +60,17 @@ def test_sizes_stay_near_those_asked_for(name: str) -> None:
 def test_one_agent_gets_the_sizes_themselves(name: str) -> None:
     settings = preset_settings(name, 1)
 
-    assert (settings["env_count"] * settings["horizon"], settings["minibatch_size"]) == SIZES[name]
+    assert (settings["env_count"] * settings["horizon"], settings["minibatch_size"]) == sizes(name, 1)
+
+
+@pytest.mark.parametrize(
+    ("agents", "envs", "minibatch"),
+    [(1, 128, 1_024), (2, 128, 1_024), (3, 128, 1_536), (4, 128, 2_048), (5, 64, 2_048), (6, 64, 2_048)],
+)
+def test_small_keeps_its_envs_up_to_four_agents(agents: int, envs: int, minibatch: int) -> None:
+    settings = preset_settings("small", agents)
+
+    assert (settings["env_count"], settings["minibatch_size"]) == (envs, minibatch)
 
 
 @pytest.mark.parametrize("name", PRESETS)

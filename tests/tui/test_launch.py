@@ -151,7 +151,7 @@ async def test_a_value_is_judged_while_it_is_typed_and_escape_leaves_it(tmp_path
         await door.until_seen("does not")
         assert row(door, "trainer.minibatch_size").fault
         await door.press("escape")
-        await door.until(lambda: row(door, "trainer.env_count").value == "512", "the old value")
+        await door.until(lambda: row(door, "trainer.env_count").value == "128", "the old value")
 
         assert "does not" not in door.screen
         assert not any(each.fault for each in rows(door).rows)

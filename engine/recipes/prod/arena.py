@@ -25,7 +25,9 @@ def simulations() -> tuple[Simulation, ...]:
 
 def train(batteries_per_heart: Batteries = 3) -> RecipeConfig:
     """Hearts are rare at first: the longer discount lets three batteries be worth the walk."""
-    trainer = TrainerConfig(env_count=128, total_steps=100_000_000, gamma=0.995, entropy_coefficient=0.02)
+    trainer = TrainerConfig(
+        env_count=128, minibatch_size=2048, total_steps=100_000_000, gamma=0.995, entropy_coefficient=0.02
+    )
     played = world(batteries_per_heart)
     return RecipeConfig(rules=played.rules, map=played.map, trainer=trainer)
 

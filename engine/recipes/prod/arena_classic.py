@@ -9,5 +9,7 @@ from engine.training.config import TrainerConfig
 
 def train() -> RecipeConfig:
     """Recipes take long and batteries pay well, so the discount is long and the entropy bonus high at first."""
-    trainer = TrainerConfig(env_count=128, total_steps=50_000_000, gamma=0.995, entropy_coefficient=0.02)
+    trainer = TrainerConfig(
+        env_count=128, minibatch_size=2048, total_steps=50_000_000, gamma=0.995, entropy_coefficient=0.02
+    )
     return RecipeConfig(rules=games.arena_classic(), map="arena_classic", trainer=trainer)

@@ -9,6 +9,6 @@ from engine.training.config import TrainerConfig
 
 def train() -> RecipeConfig:
     """Short episodes: mines fill up once, and what is shared is shared often."""
-    trainer = TrainerConfig(env_count=64, total_steps=10_000_000, entropy_coefficient=0.03)
+    trainer = TrainerConfig(env_count=64, minibatch_size=2048, total_steps=10_000_000, entropy_coefficient=0.03)
     rules = games.arena_classic("easy", max_steps=300)
     return RecipeConfig(rules=rules, map="arena_classic_small", trainer=trainer)

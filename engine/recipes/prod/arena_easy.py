@@ -10,8 +10,9 @@ from engine.training.config import TrainerConfig
 def train() -> RecipeConfig:
     """Ore soon stops paying and a battery pays more than ore, or agents settle for digging.
 
-    Few envs and short episodes give many updates and early returns; the entropy bonus keeps agents trying
-    until the first hearts come, after some 500,000 steps.
+    Short episodes give early returns; the entropy bonus keeps agents trying until the first hearts come. In one run
+    they came after some 500,000 steps, in another after 3,000,000; at the end both had 1.5 an episode or more. A
+    quarter of the batch learnt nothing but digging in 2,500,000.
     """
     rewards = (
         Term(name="heart", stat="heart.gained", weight=1.0),
@@ -21,5 +22,5 @@ def train() -> RecipeConfig:
     return RecipeConfig(
         rules=games.arena(max_steps=200, batteries_per_heart=1).model_copy(update={"rewards": rewards}),
         map="arena_small",
-        trainer=TrainerConfig(env_count=64, total_steps=6_000_000, entropy_coefficient=0.03),
+        trainer=TrainerConfig(env_count=64, minibatch_size=2048, total_steps=6_000_000, entropy_coefficient=0.03),
     )
