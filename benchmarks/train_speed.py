@@ -64,7 +64,7 @@ CASES = {
     "navigation_mlp64_two_learner_threads": Case(NAVIGATION, {**FAST, "learner_threads": 2}, TWO_THREADS),
     "navigation_mlp64_sb3_style": Case(NAVIGATION, FAST, SB3_STYLE),
     "navigation_mlp64_four_epochs": Case(NAVIGATION, FOUR_EPOCHS, {**FOUR_EPOCHS, "total_steps": 262_144}),
-    "navigation_mlp64_separate_trunks": Case(NAVIGATION, SEPARATE, FAST),
+    "navigation_mlp64_separate_trunks": Case(NAVIGATION, SEPARATE, {**FAST, "total_steps": 393_216}),
     "navigation_mlp64_separate_trunks_two_learner_threads": Case(
         NAVIGATION, {**SEPARATE, "learner_threads": 2}, TWO_THREADS
     ),
