@@ -200,7 +200,7 @@ class TrainerConfig(BaseModel):
         default=300.0, gt=0, description="seconds between checkpoints; there is always one at the end"
     )
     log_episodes: int = Field(
-        default=64,
+        default=16,
         ge=0,
         le=10_000,
         description="most episodes written to the log per iteration, evenly chosen among those that ended in it",
