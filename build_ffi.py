@@ -34,12 +34,8 @@ SOURCES = [
     "step",
     "tag",
 ]
-HEADERS = [
-    "c_src/gridworld.h",
-    "c_src/internal.h",
-    "c_src/lanes.h",
-    "c_src/rng.h",
-]  # what a source distribution takes along
+# What a source distribution takes along.
+HEADERS = ["c_src/gridworld.h", "c_src/internal.h", "c_src/lanes.h", "c_src/rng.h"]
 # -ffp-contract=off: a fused multiply-add would make rewards differ between platforms.
 COMPILE_ARGS = ["-std=c11", "-O3", "-ffp-contract=off", "-pthread"]
 

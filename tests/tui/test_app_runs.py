@@ -311,8 +311,7 @@ async def test_a_drawn_map_is_played_and_trained_on(tmp_path: Path) -> None:
         assert door.said == "You cannot move east: a wall is in the way."
 
         await door.press("e", "t")
-        await door.until(lambda: door.session.own_run is not None, "a run")
-        assert door.front == "TRAIN"
+        await door.until(lambda: door.session.own_run is not None and door.front == "TRAIN", "a run, and its curves")
         await door.until_state(RunState.FINISHED)
         drawn = json.loads((door.run_directory.path / "run.json").read_text())
         assert drawn["map"] == door.session.map.name
