@@ -217,11 +217,10 @@ async def test_another_recipe_can_be_chosen_and_its_game_is_on_the_screen(tmp_pa
         await set_to(door, "trainer.total_steps", "20000")
 
         await door.press("t")
-        await door.until(lambda: door.session.own_run is not None, "a run")
+        await door.until(lambda: door.session.own_run is not None and "arena/small" in door.screen, "a run of it")
 
         assert door.session.config.rules.name == "arena"
         assert door.session.play.map.name == "arena_small"
-        assert "arena/small" in door.screen
         assert door.run_directory.info().config["trainer"]["policy"]["hidden"] == [32, 32]
 
 
