@@ -2,10 +2,10 @@
 
     python benchmarks/kill_resume.py [--kills 200] [--seed 0] [--json]
 
-The process is real and so is the signal. A third of the kills wait until a checkpoint is being written, a third until
-the log begins a new file, the others come at any time. At the end every tensor of the last checkpoint (weights,
-optimiser, random streams, worlds) and every metric that is not a time must be equal, bit for bit; the exit code is 1
-if one is not.
+The process is real and so is the signal. A quarter of the kills wait until a checkpoint is being written, a quarter
+until the log begins a new file, a quarter until a closed file of it is being made into Parquet, the others come at any
+time. At the end every tensor of the last checkpoint (weights, optimiser, random streams, worlds) and every metric that
+is not a time must be equal, bit for bit; the exit code is 1 if one is not.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb  # noqa: F401  # as the next but one
 import torch
 import torch._dynamo  # an optimiser needs it: here it is loaded once, and not for seconds by each child
 
@@ -83,7 +84,7 @@ def hunt(path: Path, config: TrainerConfig, kills: int, dice: random.Random) -> 
     while True:
         counts["attempts"] += 1
         child = started(path, config)
-        kind = dice.choice(("while saving", "while rotating", "while training"))
+        kind = dice.choice(("while saving", "while rotating", "while compacting", "while training"))
         moment = killed(child, path, kind, dice.uniform(0.05, LONGEST_WAIT_S)) if counts["kills"] < kills else ""
         if moment:
             counts["kills"] += 1
@@ -133,7 +134,8 @@ def killed(child: int, path: Path, kind: str, delay_s: float) -> str:
     until = time.monotonic() + delay_s
     while time.monotonic() < until:
         time.sleep(0.002)
-    moment = {"while saving": saving, "while rotating": rotating(path), "while training": lambda _: True}[kind]
+    moments = {"while saving": saving, "while rotating": rotating(path), "while compacting": compacting}
+    moment = moments.get(kind, lambda _: True)
     patience = time.monotonic() + LONGEST_WAIT_S
     while not (seen := moment(path)) and time.monotonic() < patience:
         pass  # these moments last less than a millisecond
@@ -156,8 +158,25 @@ def saving(path: Path) -> bool:
 
 def rotating(path: Path) -> Callable[[Path], bool]:
     """Tells when another file of the log has appeared."""
-    before = len(list(path.glob("*.jsonl")))
-    return lambda run: len(list(run.glob("*.jsonl"))) > before
+    before = files_of_log(path)
+    return lambda run: files_of_log(run) > before
+
+
+def files_of_log(path: Path) -> int:
+    """Of those that have become Parquet, too; one may be both for a moment."""
+    return len({file.stem for kind in ("jsonl", "parquet") for file in path.glob(f"*-*.{kind}")})
+
+
+def compacting(path: Path) -> bool:
+    """A closed file of the log is there as Parquet under its temporary name, or under both of its names."""
+    try:
+        names = set(os.listdir(path))
+    except FileNotFoundError:
+        return False
+    return any(
+        ".parquet." in name or (name.endswith(".parquet") and name.replace(".parquet", ".jsonl") in names)
+        for name in names
+    )
 
 
 def compared(calm: Path, hunted: Path) -> list[str]:

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 CATEGORIES = {
     "learn": {
-        "train": "learn a recipe, in the foreground; Ctrl-C saves and ends",
-        "resume": "go on with a run that stopped or was killed, exactly where it stood",
+        "train": "learn a recipe, in the foreground, or with --detach in a process of its own",
+        "resume": "go on with a run that is paused, stopped or was killed, exactly where it stood",
+        "pause": "hold a run that is under way",
+        "checkpoint": "save a run that is under way, now",
+        "stop": "end a run that is under way, with a checkpoint",
         "sweep": "train a recipe again and again, with settings drawn anew",
         "autotune": "measure which trainer settings are fastest here, and keep them",
     },
@@ -29,8 +32,11 @@ CATEGORIES = {
         "play": "let a policy play a recipe and print how it went",
         "evaluate": "hold policies against one another, with the same seeds",
         "replay": "record an episode, or play a recording again and prove it",
-        "runs": "list the runs on this machine",
+        "runs": "list the runs on this machine; --watch keeps at it",
+        "stream": "speak of a run in JSON lines on stdin and stdout, for programs and for ssh",
         "query": "ask all runs in SQL",
+        "fetch": "get checkpoints from a bucket, wandb or another machine, and say where they lie",
+        "upload": "put checkpoints into a bucket, wandb or a directory",
     },
     "prepare": {
         "validate": "check a recipe or a file, and say where each value comes from",
@@ -170,7 +176,16 @@ def _resolve_and_run(command: Command) -> int:
         return _print_plan(resolution)
     if resolution.faults:
         raise resolution.faults[0]
+    if "--detach" in command.switches:
+        return _detach(command)
     return int(importlib.import_module(f"engine.tools.{command.tool}").run(resolution))
+
+
+def _detach(command: Command) -> int:
+    """Of train, which alone has that option."""
+    from engine.tools.train import detach
+
+    return detach(command.recipe, command.settings)
 
 
 def _print_plan(resolution: Resolution) -> int:

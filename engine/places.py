@@ -24,3 +24,9 @@ def settings_file() -> Path:
     """`GRIDRL_SETTINGS`, else `settings.toml` there. It need not exist."""
     chosen = os.environ.get("GRIDRL_SETTINGS")
     return Path(os.path.expanduser(chosen)) if chosen else settings_directory() / "settings.toml"
+
+
+def cache_directory() -> Path:
+    """`GRIDRL_CACHE`, else the user's cache: what came from elsewhere and can be had again. It need not exist."""
+    chosen = os.environ.get("GRIDRL_CACHE")
+    return Path(os.path.expanduser(chosen)) if chosen else platformdirs.user_cache_path("gridrl")

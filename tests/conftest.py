@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from link import sshd
 
 # No deadline: a busy machine is no defect. No database: what failed is printed and belongs in a test.
 hypothesis.settings.register_profile("gridrl", deadline=None, database=None, print_blob=True)
@@ -46,8 +47,19 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name)  # a developer's own settings
         patch.setenv("GRIDRL_RECIPES", str(home / "recipes"))
         patch.setenv("GRIDRL_RUNS", str(home / "runs"))
+        patch.setenv("GRIDRL_CACHE", str(home / "cache"))
         patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
         patch.setenv("XDG_DATA_HOME", str(home / "data"))
         patch.setenv("XDG_STATE_HOME", str(home / "state"))
         patch.setenv("WANDB_MODE", "offline")
         yield home
+
+
+@pytest.fixture(scope="session")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Box]:
+    """Another machine that ssh reaches: see tests/link/sshd.py."""
+    if reason := sshd.missing():
+        pytest.skip(reason)
+    one = sshd.start(tmp_path_factory.mktemp("box") / "it")
+    yield one
+    one.close()

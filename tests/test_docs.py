@@ -26,6 +26,7 @@ from engine.sim import DIRECTIONS, ActionResult, Rules, Spec, games, spec_of
 from engine.stats import QuerySession
 from engine.stats.session import MAX_ROWS
 from tui.app import GridrlApp
+from tui.cli import attach_parser
 from tui.session import Session
 
 ROOT = Path(__file__).parents[1]
@@ -111,12 +112,19 @@ def commands() -> Iterable[str]:
 @pytest.mark.parametrize("command", commands())
 def test_commands_are_what_the_program_takes(command: str, runs: Path, tmp_path: Path) -> None:
     program, *arguments = shlex.split(command)
-    arguments = [re.sub(r"(?<!run=)\b(RUN|first)\b", "navigation", word) for word in arguments]
+    arguments = [re.sub(r"(?<!run=)\b(RUN|first|night)\b", "navigation", word) for word in arguments]
     (tmp_path / "my.map").write_text("####\n#.*#\n####\n", encoding="ascii")
     (tmp_path / "my.yaml").write_text(blocks(text_of("rules.md"), "yaml")[0], encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(blocks(text_of("recipes.md"), "yaml")[0], encoding="utf-8")
+    if program == "gridrl-tui" and arguments[0] == "attach":
+        assert attach_parser().parse_args(arguments[1:]).run.endswith("navigation")
+        return
     if program == "gridrl-tui":
         resolve_in(tmp_path, arguments)
+        return
+    if arguments[0] in ("pause", "stop", "checkpoint"):
+        done = here(runs, *arguments, cwd=tmp_path)
+        assert done.stderr.startswith("gridrl: run navigation is over (finished at")
         return
     if arguments[0] in ("train", "sweep") and "--dry-run" not in arguments:
         arguments.append("--dry-run")

@@ -34,6 +34,7 @@ from .messages import (
     LaunchOpened,
     PolicyLoaded,
     QueryAnswered,
+    RunHandedOver,
     RunOpened,
     RunsListed,
     RunStarted,
@@ -97,6 +98,8 @@ class GridrlApp(App[int]):
         open_session: Callable[[float], Session],
         driver_class: type[Driver] | None = None,
         settings: SettingsFile | None = None,
+        *,
+        attached: str | None = None,
     ) -> None:
         """Prepare the app.
 
@@ -104,9 +107,11 @@ class GridrlApp(App[int]):
             open_session: makes the Session for a frame rate; called after the first frame, because it is heavy.
             driver_class: how the terminal is spoken to; Textual's choice by default.
             settings: those of the user; without them the defaults count, and none is kept.
+            attached: a run to be shown from the beginning.
         """
         super().__init__(driver_class=driver_class)
         self._open_session = open_session
+        self._attached = attached
         self.settings = settings or SettingsFile(Loaded(None, refusal="there is no file for it"))
         self._told_unsaved = False
         self.session: Session | None = None
@@ -116,6 +121,8 @@ class GridrlApp(App[int]):
         self._wanted = ""
         self._answered_at = 0.0  # monotonic seconds
         self._cancelled = Event()  # of the query asked last
+        self.detaches = False
+        """Whether the run goes on in a process of its own when the app has ended."""
         self.failure: Exception | None = None
         """What ended the app, if it was a defect: whoever started it reports, once the terminal is restored."""
         self.refusal: GridrlError | None = None
@@ -159,7 +166,8 @@ class GridrlApp(App[int]):
             return
         self._show_subject()
         self._refresh_live()
-        self._live.tell(_WELCOME)
+        if self.session.remote is None and self._attached is None:
+            self._live.tell(_WELCOME)
         self._tick = self.set_interval(1 / self._fps, self._on_tick, pause=True)
         self.call_after_refresh(self._add_panes)
 
@@ -182,6 +190,8 @@ class GridrlApp(App[int]):
         self._bind_all()
         if self._wanted:
             self.action_pane(self._wanted)
+        if self._attached is not None:
+            self._open_run(self._attached)
         self.call_after_refresh(_wake_collector)
 
     def on_resize(self, event: Resize) -> None:
@@ -334,9 +344,14 @@ class GridrlApp(App[int]):
         if not losses or isinstance(self.screen, ConfirmScreen):
             self.exit(0)
             return
-        self.push_screen(
-            ConfirmScreen(safe(" ".join(losses)), "quit", "stay"), lambda yes: self.exit(0) if yes else None
-        )
+        trains = self.session is not None and self.session.is_training
+        question = ConfirmScreen(safe(" ".join(losses)), "quit", "stay", "quit, and let it train on" if trains else "")
+        self.push_screen(question, self._left)
+
+    def _left(self, answer: str | None) -> None:
+        self.detaches = answer == "other"
+        if answer in ("yes", "other"):
+            self.exit(0)
 
     def _losses(self) -> list[str]:
         losses = []
@@ -604,6 +619,21 @@ class GridrlApp(App[int]):
         self.session.adopt_run(event.run)
         self._show_run(event.run.run_id)
 
+    def on_monitor_pane_detach_requested(self) -> None:
+        self._hand_over()
+
+    @work(thread=True, group="run", exit_on_error=False)  # not exclusive, as _start_run
+    def _hand_over(self) -> None:
+        session = self._live_session()
+        self._answer(lambda: RunHandedOver(*session.hand_over()))
+
+    def on_run_handed_over(self, event: RunHandedOver) -> None:
+        if self.session is None:
+            return
+        self.session.let_go(event.run, event.game)
+        self._show_run(event.run.run_id)
+        self._monitor.say(safe_str(f"{event.run.run_id} trains in a process of its own; quitting leaves it alone", 200))
+
     def _show_run(self, run_id: str) -> None:
         self._bar.run_id = run_id
         self._monitor.reset(run_id)
@@ -618,11 +648,11 @@ class GridrlApp(App[int]):
         news = self.session.news()
         if news is None:
             return
-        self._bar.status = news.status
+        self._bar.status, self._bar.link = news.status, news.link
         if news.events:
             self._monitor.append(news.events)
         self._monitor.show_status(news.status)
-        if self.session.watching and not self.session.is_training:
+        if self.session.watched_is_over:
             self.session.watch(False)
             self._refresh_live()
         if self.session.has_fresh_policy():
@@ -676,15 +706,21 @@ class GridrlApp(App[int]):
     def on_runs_listed(self, event: RunsListed) -> None:
         self._monitor.set_runs(event.runs)
 
-    @work(thread=True, exclusive=True, group="open", exit_on_error=False)
     def on_monitor_pane_run_chosen(self, event: MonitorPane.RunChosen) -> None:
+        self._open_run(event.run_id)
+
+    @work(thread=True, exclusive=True, group="open", exit_on_error=False)
+    def _open_run(self, run_id: str) -> None:
         session = self._live_session()
-        self._answer(lambda: RunOpened(session.open_run(event.run_id)))
+        self._answer(lambda: RunOpened(*session.open_run(run_id)))
 
     def on_run_opened(self, event: RunOpened) -> None:
         assert self.session is not None
-        self.session.watch_run(event.run)
+        self.session.watch_run(event.run, event.game)
         self._show_run(event.run.run_id)
+        if event.run.run_id == self._attached and self.session.can_watch:
+            self._with_game(lambda session: session.watch(True))
+            self._refresh_live()
 
     # ---- Questions
 

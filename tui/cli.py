@@ -19,6 +19,10 @@ from engine.errors import GridrlError, RunError
 from engine.tools.version import own_version
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.runs.remote import RemoteRun
+
     from .app import GridrlApp
     from .session import Session
     from .settings import SettingsFile
@@ -27,6 +31,8 @@ ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 EPILOG = """\
 examples:
+  gridrl-tui attach ruddy-otter           a run that trains on this machine; gridrl runs lists them
+  gridrl-tui attach box:ruddy-otter       one on another machine, over your own ssh
   gridrl-tui                              walk through a small map; t trains on it
   gridrl-tui arena                        six agents, ore into batteries into hearts
   gridrl-tui navigation map=my.map        your own map
@@ -37,7 +43,14 @@ Runs are kept in $GRIDRL_RUNS or in the data directory of your account. The same
 screen: gridrl -h. Keys: press ? inside.
 """
 
+ATTACH_EPILOG = """\
+Over ssh, gridrl must be installed on the other machine too. Passwords and host keys are asked for before the screen
+opens. Nothing listens on the network, and nothing stays behind there. GRIDRL_REMOTE says how gridrl is called there
+if ssh does not find it; GRIDRL_SSH replaces `ssh`. Or run the screen there: ssh -t HOST gridrl-tui attach RUN
+"""
+
 DEFAULT_RECIPE = "navigation"
+HISTORY_ROWS = 2000  # of the past: more than a chart has points
 PRINTED_WIDTH = 2000  # of a line: no more of an odd file name or value
 
 
@@ -52,6 +65,8 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Parse, check, open; returns the exit status."""
+    if arguments[:1] == ["attach"]:
+        return _attach(attach_parser().parse_args(arguments[1:]))
     options = _parser().parse_args(arguments)
     if "=" in options.recipe:  # settings alone are settings of the recipe that opens by itself
         options.override.insert(0, options.recipe)
@@ -59,11 +74,33 @@ def run(arguments: list[str]) -> int:
     if options.settings:
         return _show_settings()
     _check_terminal()
+    return _show(lambda fps: _open_session(options.recipe, options.override, fps))
+
+
+def _attach(options: argparse.Namespace) -> int:
+    """Watch a run that is there already; returns the exit status."""
+    _check_terminal()
+    host, colon, run_id = options.run.rpartition(":")
+    if not colon:
+        from engine.tools.orders import existing_run  # deferred, as below
+
+        run_id = existing_run(options.run).run_id
+        return _show(lambda fps: _session_of(run_id, None, fps), attached=run_id)
+    from engine.runs.remote import RemoteRun  # deferred: few need it
+
+    _say(f"Calling {host}...")  # whatever ssh asks, it asks now
+    history = None if options.all else HISTORY_ROWS
+    remote = RemoteRun(host, run_id, episodes=options.episodes, history=history)
+    return _show(lambda fps: _session_of(run_id, remote, fps), attached=run_id)
+
+
+def _show(open_session: Callable[[float], Session], attached: str | None = None) -> int:
+    """Run the app from its first frame to its last word; returns the exit status."""
     gc.disable()  # nothing that imports make is garbage; the app wakes it once all is loaded
     from .app import GridrlApp  # deferred: --help and a refused terminal should not load Textual
     from .driver import TerminalDriver
 
-    app = GridrlApp(lambda fps: _open_session(options.recipe, options.override, fps), TerminalDriver, _settings())
+    app = GridrlApp(open_session, TerminalDriver, _settings(), attached=attached)
     try:
         status = _run_app(app)
     finally:
@@ -90,6 +127,21 @@ def _parser() -> argparse.ArgumentParser:
         "--settings", action="store_true", help="print the settings of the app and where each comes from"
     )
     parser.add_argument("--version", action="version", version=own_version())
+    return parser
+
+
+def attach_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gridrl-tui attach",
+        description="Watch and steer a run of another process, here or on another machine. Quitting leaves it.",
+        epilog=ATTACH_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", metavar="[[USER@]HOST:]RUN", help="name of the run, and where it trains")
+    parser.add_argument("--episodes", action="store_true", help="fetch the episodes too, for Query: most of the bytes")
+    parser.add_argument(
+        "--all", action="store_true", help=f"fetch every row of the past, in place of {HISTORY_ROWS} of them"
+    )
     return parser
 
 
@@ -142,6 +194,21 @@ def _open_session(recipe: str, overrides: list[str], fps: float) -> Session:
     return Session(recipe, resolve(recipe, overrides), runs_root(), fps=fps)
 
 
+def _session_of(run_id: str, remote: RemoteRun | None, fps: float) -> Session:
+    """The sitting of who watches a run: its own game is the one to play."""
+    from engine.recipes import resolve  # deferred, as above
+    from engine.recipes.resume import recorded_config
+    from engine.runs import RunDirectory, runs_root
+
+    from .session import Session
+
+    info = RunDirectory((runs_root() if remote is None else remote.root) / run_id).info()
+    try:
+        return Session(info.recipe, recorded_config(info), runs_root(), fps=fps, remote=remote)
+    except GridrlError:  # of another version: its curves can be looked at all the same
+        return Session(DEFAULT_RECIPE, resolve(DEFAULT_RECIPE, []), runs_root(), fps=fps, remote=remote)
+
+
 def _run_app(app: GridrlApp) -> int:
     """Run until the user leaves, a signal ends it or it fails; the driver restores the terminal in each case."""
 
@@ -167,14 +234,27 @@ def _close_session(app: GridrlApp) -> None:
     if session is None:
         return
     if session.is_training and session.own_run is not None:
-        _say(f"Stopping {session.own_run.run_id} with a checkpoint...")
+        doing = "Leaving {} to a process of its own" if app.detaches else "Stopping {}"
+        _say(f"{doing.format(session.own_run.run_id)}, with a checkpoint...")
     try:
+        if app.detaches and session.is_training:
+            _detach(session)
         session.close()
         gc.unfreeze()  # or what other libraries hold would be counted as leaked when they are unloaded
     except RunError as error:
         # The trainer's thread hangs inside a library; leaving through the interpreter would abort the process.
         _say(f"gridrl-tui: {error}")
         os._exit(1)
+
+
+def _detach(session: Session) -> None:
+    try:
+        run, _ = session.hand_over()
+    except GridrlError as error:
+        _say(f"gridrl-tui: {error}")
+        return
+    run.close()
+    _say(f"It trains on. gridrl-tui attach {run.run_id} watches it, gridrl stop {run.run_id} ends it.")
 
 
 def _say(words: str) -> None:

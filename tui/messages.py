@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.training.local import LocalRun
 
     from .launch import Examined
+    from .session import RunGame
 
 
 @dataclass
@@ -56,6 +57,15 @@ class RunOpened(Message):
     """Another run is ready to be watched."""
 
     run: RunHandle
+    game: RunGame | None
+
+
+@dataclass
+class RunHandedOver(Message):
+    """The run of this process is trained by another one now."""
+
+    run: RunHandle
+    game: RunGame | None
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as ThreadEvent
@@ -16,18 +17,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.errors import QueryCancelled, RunError, UsageError
+from engine.errors import GridrlError, QueryCancelled, RunError, UsageError
 from engine.maps import GridMap
 from engine.policies.registry import Policy, create_policy
 from engine.recipes import RecipeConfig, maps_of, prepare_run
 from engine.recipes.resume import recorded_config, recorded_maps, resume_run
 from engine.runs import (
+    AttachedRun,
     Command,
     Event,
-    FinishedRun,
     Frame,
     RunDirectory,
     RunHandle,
+    RunInfo,
     RunState,
     RunStatus,
     SharePolicy,
@@ -35,6 +37,7 @@ from engine.runs import (
     Watch,
     list_runs,
 )
+from engine.runs.remote import Link, RemoteRun
 from engine.sim import Rules
 from engine.stats import QuerySession, Result, TableInfo
 from tui.panes.live.scene import Scene
@@ -44,6 +47,7 @@ from .launch import Launch, launch_of
 from .play import SPEEDS, Pacer, Play
 
 if TYPE_CHECKING:
+    from engine.tools.runner import Runner
     from engine.training.local import LocalRun
 
 POLICIES = ("random", "simple", "trained")
@@ -58,12 +62,31 @@ class RunNews:
 
     status: RunStatus
     events: Sequence[Event]
+    link: Link | None
+    """Of a run on another machine."""
+
+
+@dataclass(frozen=True)
+class RunGame:
+    """What a run plays: enough to name what its pictures show."""
+
+    rules: Rules
+    maps: tuple[GridMap, ...]
 
 
 class Session:
     """The game, the run and the questions of one sitting. `close` ends what is under way."""
 
-    def __init__(self, recipe: str, config: RecipeConfig, root: Path, *, fps: float) -> None:
+    def __init__(
+        self, recipe: str, config: RecipeConfig, root: Path, *, fps: float, remote: RemoteRun | None = None
+    ) -> None:
+        """Open a game.
+
+        Args:
+            root: where runs live, and new ones are made.
+            fps: pictures a second that can be shown.
+            remote: a run on another machine, which is listed and asked about in place of those here.
+        """
         self.recipe, self.config, self.root = recipe, config, root
         self.draft: Launch | None = None  # what was typed in the launch form, and not started
         self.maps = maps_of(config)
@@ -75,17 +98,25 @@ class Session:
         self.observing = False
         self.run: RunHandle | None = None
         self.own_run: LocalRun | None = None
-        self.query = QuerySession(root)
-        self._watching = False
+        self.remote = remote
+        self.query = QuerySession(self.seen_root)
+        self._run_game: RunGame | None = None  # of the viewed run
+        self._watched: RunHandle | None = None  # the run whose agents the Live pane shows
+        self._watched_play: Play | None = None  # its game: the rules name what its frames show
         self._watch_fps = min(WATCH_FPS, fps)
-        self._run_maps, self._run_rules = self.maps, config.rules
-        self._run_play: Play | None = None  # the game of the own run: its rules name what its frames show
+        self._own_game = RunGame(config.rules, self.maps)
         self._follows_run = False  # whether the own run's policy is to play, newer and newer
         self._asked_policy_at = 0.0
         self._loaded_policy: Path | None = None
+        self._runner: Runner | None = None  # of a run that was handed over: kept, so that its end is noticed
         self._starting = Lock()  # held while a run is being prepared: one at a time
         self._owning = Lock()  # guards own_run and _is_closed: a run that starts while we end must end too
         self._is_closed = False
+
+    @property
+    def seen_root(self) -> Path:
+        """Where the runs lie that are listed and asked about."""
+        return self.root if self.remote is None else self.remote.root
 
     # ---- The game
 
@@ -97,7 +128,7 @@ class Session:
             step_terms, episode_terms = play.terms()
             observation = play.observation() if self.observing else None
         else:
-            play, view, source = self._run_play or self.play, frame.view, f"{frame.run_id} env {frame.env}"
+            play, view, source = self._watched_play or self.play, frame.view, f"{frame.run_id} env {frame.env}"
             step_terms, episode_terms, observation = (), (), None
         return Scene(
             rules=play.rules,
@@ -269,7 +300,7 @@ class Session:
         return player
 
     def _candidates(self) -> list[RunDirectory]:
-        if self.run is not None:
+        if self.run is not None and self.run is not self.remote:
             return [RunDirectory(self.root / self.run.run_id)]
         return [run for run in list_runs(self.root) if run.info().game == self.config.rules.name]
 
@@ -329,7 +360,7 @@ class Session:
                 raise UsageError("a run is under way already", hint="stop it first: F3, then s")
             maps, rules = self.play.maps, self.config.rules
             run = prepare_run(self.recipe, self.config, self.root, grid_map=maps[0])
-            self._own(run, maps, rules)
+            self._own(run, RunGame(rules, tuple(maps)))
             self.config = self.config.model_copy(update={"run": None})  # a name is for one run
             return run.start()
         finally:
@@ -346,48 +377,79 @@ class Session:
         try:
             if self.is_training:
                 raise UsageError("a run is under way already", hint="stop it first: F3, then s")
+            if self.remote is not None and run_id == self.remote.run_id:
+                raise UsageError(f"{run_id} goes on where it is", hint=f"gridrl resume {run_id} on {self.remote.host}")
             if self.own_run is not None:
                 self.own_run.join()  # it has said how it ended, and is about to let go of its directory
             info = RunDirectory(self.root / run_id).info()
             run = resume_run(self.root / run_id)
-            self._own(run, tuple(recorded_maps(info)), recorded_config(info).rules)
+            self._own(run, _game_of(info))
             return run.start()
         finally:
             self._starting.release()
 
-    def _own(self, run: LocalRun, maps: tuple[GridMap, ...], rules: Rules) -> None:
+    def _own(self, run: LocalRun, game: RunGame) -> None:
         """Take a run that is about to start, or close it if the program ends meanwhile."""
         with self._owning:
             if self._is_closed:
                 run.close()
                 raise UsageError("the program is ending")
-            self.own_run, self._run_maps, self._run_rules = run, maps, rules
+            self.own_run, self._own_game = run, game
+
+    def hand_over(self) -> tuple[RunHandle, RunGame]:
+        """Worker: end the own run with a checkpoint, and let a process of its own go on from just there.
+
+        Raises:
+            GridrlError: there is none, or no other process can be started; the run can then be continued here.
+        """
+        from engine.tools.runner import start  # deferred: few need it
+
+        if not self._starting.acquire(blocking=False):
+            raise UsageError("a run is being prepared already")
+        try:
+            own = self.own_run
+            if own is None or not self.is_training:
+                raise RunError("no run of this program is under way", hint="press t to start one")
+            own.close(timeout=None, why="another process goes on with it")
+            if own.state().status is not RunState.STOPPED:
+                raise RunError(f"run {own.run_id} has ended: nothing is left to hand over")
+            self._runner = start(["resume", own.run_id])
+            return AttachedRun(self.root / own.run_id), self._own_game
+        finally:
+            self._starting.release()
 
     def adopt_run(self, run: LocalRun) -> None:
         """Show a run that this process has just started."""
-        if self._run_play is not None:
-            self._run_play.close()
-        self._run_play = Play(self._run_rules, self._run_maps)
-        self.watch_run(run)
+        self.watch_run(run, self._own_game)
 
-    def open_run(self, run_id: str) -> RunHandle:
-        """Worker: a handle on a run by name: this process's own, or one on the disk."""
+    def let_go(self, run: RunHandle, game: RunGame | None) -> None:
+        """The own run is another process's now: watch it there."""
+        self._follows_run = False
+        self.watch_run(run, game)
+        self.own_run = None
+
+    def open_run(self, run_id: str) -> tuple[RunHandle, RunGame | None]:
+        """Worker: a handle on a run by name: this process's own, the remote one, or one on the disk; and what it
+        plays, None where this version does not know it."""
         if self.own_run is not None and self.own_run.run_id == run_id:
-            return self.own_run
-        return FinishedRun(self.root / run_id)
+            return self.own_run, self._own_game
+        if self.remote is not None and self.remote.run_id == run_id:
+            return self.remote, game_of(self.remote)
+        return AttachedRun(self.root / run_id), game_of(RunDirectory(self.root / run_id))
 
-    def watch_run(self, run: RunHandle) -> None:
+    def watch_run(self, run: RunHandle, game: RunGame | None) -> None:
         """Follow this run from now on."""
-        if self.run is not None and self.run is not self.own_run:
-            self.run.close()
         self.watch(False)
-        self.run = run
+        if self.run is not None and self.run is not run and self.run not in (self.own_run, self.remote):
+            self.run.close()
+        self.run, self._run_game = run, game
 
     def news(self) -> RunNews | None:
         """What the watched run has logged since the last call; None without a run."""
         if self.run is None:
             return None
-        return RunNews(self.run.state(), self.run.drain())
+        link = self.run.link() if isinstance(self.run, RemoteRun) else None
+        return RunNews(self.run.state(), self.run.drain(), link)
 
     def send(self, command: Command) -> None:
         """Ask the watched run for something.
@@ -401,30 +463,65 @@ class Session:
 
     @property
     def watching(self) -> bool:
-        """Whether the Live pane shows the run's agents."""
-        return self._watching
+        """Whether the Live pane shows a run's agents."""
+        return self._watched is not None
+
+    @property
+    def can_watch(self) -> bool:
+        """Whether there is a run to watch: somebody trains it now, and its game is known."""
+        return self._watchable() is not None
+
+    def _watchable(self) -> tuple[RunHandle, RunGame] | None:
+        """The viewed run, or the own one where that is over."""
+        if self.run is not None and self._run_game is not None and self.run.state().status.is_open:
+            return self.run, self._run_game
+        return (self.own_run, self._own_game) if self.own_run is not None and self.is_training else None
+
+    @property
+    def watched_is_over(self) -> bool:
+        """Whether the run that is watched has ended."""
+        return self._watched is not None and not self._watched.state().status.is_open
 
     def watch(self, on: bool) -> None:
-        """Show the training run's agents in the Live pane, or the own game again.
+        """Show a run's agents in the Live pane, or the own game again.
 
         Raises:
-            RunError: no run of this process is under way.
+            RunError: it is not under way, or cannot be reached.
         """
-        if on and not self.is_training:
+        if on and self.watching:
+            return
+        if on:
+            self._begin_to_watch()
+            return
+        watched, self._watched = self._watched, None
+        if watched is not None:
+            with suppress(RunError):  # it ended a moment ago: there is nobody to tell
+                watched.send(Unwatch())
+        if self._watched_play is not None:
+            self._watched_play.close()
+            self._watched_play = None
+
+    def _begin_to_watch(self) -> None:
+        chosen = self._watchable()
+        if chosen is None and self.run is not None and self._run_game is None:
+            words = f"{self.run.run_id} was begun by another version, and its game is not known here"
+            raise RunError(words, hint="its curves are in Train")
+        if chosen is None:
             raise RunError("no run is under way here", hint="press t to train on this map")
-        if self.is_training and on != self._watching:
-            self._tell_own_run(Watch(0, self._watch_fps) if on else Unwatch())
-        self._watching = on
+        run, game = chosen
+        run.send(Watch(0, self._watch_fps))
+        self._watched, self._watched_play = run, Play(game.rules, game.maps)
 
     def watched_frame(self) -> Frame | None:
-        """The newest picture of the own run's agents, None unless they are being watched."""
-        return self.own_run.latest_frame() if self._watching and self.own_run is not None else None
+        """The newest picture of the watched run's agents, None unless a run is being watched."""
+        return None if self._watched is None else self._watched.latest_frame()
 
     def past_runs(self) -> list[tuple[str, RunState, int, int]]:
         """Worker: name, state, step and total of every run, newest first."""
         listed = []
-        for run in list_runs(self.root):
-            state = run.state()
+        for run in list_runs(self.seen_root):
+            is_remote = self.remote is not None and run.run_id == self.remote.run_id
+            state = self.remote.state() if is_remote and self.remote is not None else run.state()
             listed.append((run.run_id, state.status, state.step, state.total_steps))
         return listed
 
@@ -460,11 +557,25 @@ class Session:
     def close(self) -> None:
         """After the screen: stop the run with a checkpoint, wait for it, and let go of everything."""
         self.stop()
+        self.watch(False)
         if self.own_run is not None:
             self.own_run.close()
         if self.run is not None and self.run is not self.own_run:
             self.run.close()
+        if self.remote is not None and self.remote is not self.run:
+            self.remote.close()
         self.query.close()
         self.play.close()
-        if self._run_play is not None:
-            self._run_play.close()
+
+
+def game_of(run: RunDirectory | RemoteRun) -> RunGame | None:
+    """What a run plays; None where this version does not know its like. Reads the disk."""
+    directory = RunDirectory(run.root / run.run_id) if isinstance(run, RemoteRun) else run
+    try:
+        return _game_of(directory.info())
+    except GridrlError:  # its curves can be looked at all the same
+        return None
+
+
+def _game_of(info: RunInfo) -> RunGame:
+    return RunGame(recorded_config(info).rules, tuple(recorded_maps(info)))

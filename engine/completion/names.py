@@ -201,13 +201,20 @@ def stock_maps() -> list[str]:
 
 
 def policies(word: str) -> Iterator[Candidate]:
-    """Scripted policies, runs, a run's checkpoints once it has its `@`, and checkpoint files."""
+    """Scripted policies, and checkpoints."""
+    yield from (Candidate(name, "a scripted policy") for name in SCRIPTED)
+    yield from checkpoints(word)
+
+
+def checkpoints(word: str) -> Iterator[Candidate]:
+    """Runs, a run's checkpoints once it has its `@`, and checkpoint files."""
     run, at, _ = word.rpartition("@")
     if at and run in _runs():
         yield Candidate(f"{run}@latest", "the latest checkpoint")
+        if _has_best(run):
+            yield Candidate(f"{run}@best", "the best checkpoint")
         yield from (Candidate(f"{run}@v{step}", f"after {step:,} agent steps") for step in _steps(run))
         return
-    yield from (Candidate(name, "a scripted policy") for name in SCRIPTED)
     yield from runs()
     if "/" in word:
         yield from files(word, (".safetensors",))
@@ -237,6 +244,12 @@ def _runs() -> list[str]:
         return sorted(path.name for path in run_paths(runs_root()))
     except GridrlError:  # something else is in its place, or it may not be read
         return []
+
+
+def _has_best(run: str) -> bool:
+    from engine.runs import runs_root
+
+    return (runs_root() / run / "checkpoints" / "BEST").is_file()
 
 
 def _steps(run: str) -> list[int]:

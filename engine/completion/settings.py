@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from engine.errors import GridrlError
 from engine.recipes import TOOLS, examine
-from engine.recipes.command_line import SWITCHES, options
+from engine.recipes.command_line import options, switches
 from engine.recipes.schema import Slot, choices, slot_of
 from engine.recipes.tree import default_tree, item_name
 
@@ -76,7 +76,7 @@ class Known:
 
 def option_words(tool: str) -> Iterator[Candidate]:
     """The options of a tool that takes a recipe."""
-    yield from (Candidate(switch, about) for switch, about in SWITCHES.items())
+    yield from (Candidate(switch, about) for switch, about in switches(tool).items())
     yield Candidate("--overrides", "settings in one argument")
     fields = TOOLS[tool].model_fields
     for key in options(tool):

@@ -21,15 +21,19 @@ APP: Final = "gridrl-tui"
 APP_RECIPE: Final = "navigation"  # what the app opens by itself
 SHELLS: Final = ("bash", "zsh", "fish")
 
-SWITCHES: Final = ("--dry-run", "--verbose", "--list", "--help")
+SWITCHES: Final = ("--dry-run", "--verbose", "--list", "--help", "--detach")
 """Options without a value; those of engine.recipes.command_line."""
 
 FLAGS: Final = ("--render",)
 """Settings that need no value where they are written as an option."""
 
 OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "runs": {},
-    "resume": {},
+    "runs": {"--watch": "look again each second", "--live": "only those that somebody trains now"},
+    "resume": {"--detach": "train in a process of its own"},
+    "pause": {},
+    "checkpoint": {},
+    "stop": {},
+    "stream": {"--no-episodes": "leave the lines of the episodes out", "--history": "no more rows of the past"},
     "query": {"--rows": "print at most so many", "--json": "a JSON list", "--csv": "comma-separated values"},
     "validate": {
         "--tool": "for which tool",
@@ -37,12 +41,16 @@ OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "--schema": "print the JSON Schema of recipe files",
     },
     "rules": {"--check": "say whether a rules file is right", "--schema": "print the JSON Schema of rules files"},
+    "fetch": {"--to-stdout": "talk to the gridrl at the other end of a pipe"},
+    "upload": {},
     "completion": {},
 }
 """Of the tools that argparse reads, whose modules take a while to load."""
 
-VALUED: Final = ("--rows", "--tool", "--check")
+VALUED: Final = ("--rows", "--tool", "--check", "--history")
 """Those of them that take a value."""
+
+_OF_A_RUN: Final = ("resume", "pause", "checkpoint", "stop", "stream")
 
 _HELP: Final = Candidate("--help", "what it takes")
 _FRONT: Final = (
@@ -54,6 +62,11 @@ _APP_OPTIONS: Final = (
     _HELP,
     Candidate("--settings", "print the settings of the app and where each comes from"),
     Candidate("--version", "its version"),
+)
+_ATTACH_OPTIONS: Final = (
+    _HELP,
+    Candidate("--episodes", "fetch the episodes too"),
+    Candidate("--all", "fetch every row of the past"),
 )
 _RULES: Final = (".yaml", ".yml")
 
@@ -125,9 +138,13 @@ class _Grammar:
 
     def app(self, before: Sequence[str], word: str) -> Iterator[Candidate]:
         """After `gridrl-tui`."""
+        if before and before[0] == "attach":
+            return iter(_ATTACH_OPTIONS) if word.startswith("-") else names.runs()
         typed = _read(_Typed("train"), before)
         if word.startswith("-"):
             return iter(_APP_OPTIONS)
+        if not before and word and "attach".startswith(word):
+            return iter((Candidate("attach", "watch a run, here or on another machine"), *names.recipes(word)))
         if "=" in word or typed.recipe or typed.settings:
             typed.recipe = typed.recipe or APP_RECIPE
             return _settings(typed, word)
@@ -161,8 +178,10 @@ class _Grammar:
             return self._options_of(tool, rest)
         if tool == "completion" and not rest:
             return (Candidate(shell, f"the script for {shell}") for shell in SHELLS)
-        if tool == "resume" and not rest:
+        if tool in _OF_A_RUN and not rest:
             return names.runs()
+        if tool in ("fetch", "upload") and not rest:
+            return names.checkpoints(word)
         if tool not in ("validate", "rules") or "--schema" in rest or "--check" in rest:
             return iter(())
         if tool == "validate":

@@ -30,6 +30,8 @@ SWITCHES: Final = {
 }
 """Options that every tool with a recipe has."""
 
+_OWN_SWITCHES: Final = {"train": {"--detach": "train in a process of its own, which outlives the terminal"}}
+
 _SHORT: Final = {"-h": "--help", "-v": "--verbose", "-n": "--dry-run"}
 QUOTES: Final = ("'", '"')
 _SETTING: Final = re.compile(r"\+{0,2}[A-Za-z_][A-Za-z0-9_.-]*=")
@@ -44,6 +46,11 @@ class Command:
     """Empty: none was named."""
     settings: tuple[str, ...] = ()
     switches: frozenset[str] = frozenset()
+
+
+def switches(tool: str) -> dict[str, str]:
+    """The options of a tool that take no value, and what each does."""
+    return SWITCHES | _OWN_SWITCHES.get(tool, {})
 
 
 def split_tool(word: str) -> tuple[str, str]:
@@ -107,7 +114,7 @@ class _Reader:
     def _take_option(self, argument: str) -> None:
         name, equals, value = argument.partition("=")
         name = _SHORT.get(name, name)
-        if name in SWITCHES and not equals:
+        if name in switches(self._tool) and not equals:
             self.switches.add(name)
         elif name == "--overrides":
             for part in split_settings(value if equals else self._value_of(name)):
@@ -126,7 +133,7 @@ class _Reader:
         return self._left.pop(0)
 
     def _unknown(self, name: str) -> UsageError:
-        known = [*SWITCHES, "--overrides", *(f"--{key.replace('_', '-')}" for key in options(self._tool))]
+        known = [*switches(self._tool), "--overrides", *(f"--{key.replace('_', '-')}" for key in options(self._tool))]
         near = difflib.get_close_matches(name, known, n=2)
         hint = f"did you mean {' or '.join(near)}?" if near else f"settings are key=value; gridrl {self._tool} -h"
         return UsageError(f"gridrl {self._tool} has no option {shortened(name)!r}", hint=hint)

@@ -5,11 +5,12 @@ Imports neither torch nor duckdb, so that the screen may list runs before its fi
 
 from __future__ import annotations
 
+from .attached import AttachedRun
 from .background import BackgroundWriter, Writer
 from .checkpoints import CheckpointInfo, latest_checkpoint, list_checkpoints, load_checkpoint, save_checkpoint
 from .directory import ENDED_WITHOUT_CLOSING, RunDirectory, RunInfo, RunWriter, list_runs, run_paths
 from .feed import RunFeed
-from .finished import FinishedRun
+from .files import passing_reason
 from .log import LogReader, LogWriter
 from .names import check_run_name, new_run_id, runs_root
 from .records import (
@@ -35,13 +36,13 @@ from .silent import SilentWriter
 
 __all__ = [
     "ENDED_WITHOUT_CLOSING",
+    "AttachedRun",
     "BackgroundWriter",
     "Checkpoint",
     "CheckpointInfo",
     "Command",
     "Event",
     "EventLogged",
-    "FinishedRun",
     "Frame",
     "Gap",
     "LogReader",
@@ -69,6 +70,7 @@ __all__ = [
     "list_runs",
     "load_checkpoint",
     "new_run_id",
+    "passing_reason",
     "run_paths",
     "runs_root",
     "save_checkpoint",

@@ -119,7 +119,7 @@ def load_checkpoint(
         CheckpointError: missing, damaged, too large, or of other shapes.
     """
     file = _file_of(Path(path))
-    manifest = _read_manifest(file.with_suffix(".json"))
+    manifest = read_manifest(file.with_suffix(".json"))
     _check_expected(file, manifest, expected)
     data = _read_data(file, manifest)
     return _parse(file, data, manifest), manifest
@@ -130,7 +130,7 @@ def list_checkpoints(directory: Path) -> list[CheckpointInfo]:
     found = []
     for path in _files(directory):
         with suppress(CheckpointError):
-            manifest = _read_manifest(path.with_suffix(".json"))
+            manifest = read_manifest(path.with_suffix(".json"))
             found.append(CheckpointInfo(manifest["step"], path, manifest["meta"]))
     return found
 
@@ -272,7 +272,12 @@ def _read_bytes(path: Path, limit: int) -> bytes:
     return data
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
+    """A manifest by its file, its seal and every limit checked; the tensors are not looked at.
+
+    Raises:
+        CheckpointError: it is missing, damaged, of another version or beyond the limits.
+    """
     data = _read_bytes(path, MAX_MANIFEST_BYTES)
     try:
         manifest = json.loads(data)

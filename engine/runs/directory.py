@@ -2,7 +2,7 @@
 
     run.json        who the run is: recipe, game, map, resolved configuration, seed, versions. Written once.
     state.json      what it is doing: status, step, speed, heartbeat. Replaced at most once a second.
-    metrics-*.jsonl  episodes-*.jsonl  events.jsonl   the log
+    metrics-*.jsonl  episodes-*.jsonl  events.jsonl   the log; closed files of it become .parquet
     progress.csv    the metrics once more, for spreadsheets
     checkpoints/    see checkpoints.py
     writer.lock     held while somebody writes
@@ -32,6 +32,7 @@ from .files import DIRECTORY_MODE, plain, read_json, refusals_in_words, replace_
 from .lock import WriterLock, is_held
 from .log import SEGMENT_BYTES, LogReader, LogWriter
 from .names import check_run_name
+from .patience import PatientLog
 from .progress import ProgressTable
 from .records import MetricsLogged, RunState, RunStatus
 
@@ -40,6 +41,7 @@ FORMAT = 1
 
 STATE_PERIOD = 1.0  # seconds between two heartbeats: faster than anybody asks, slower than the disk minds
 SYNC_PERIOD = 5.0  # seconds of log that a power cut may take
+MOST_WAITING_BYTES = 32 * 1024 * 1024  # of records that a full disk refuses: a quarter of an hour of a small run's
 ENDED_WITHOUT_CLOSING = "ended without closing"
 
 _SECRET = re.compile(r"(_key|_token|_secret|password|passwd)$", re.IGNORECASE)
@@ -64,12 +66,26 @@ class RunInfo:
     """Whatever else the run was created with."""
 
 
+@dataclass(frozen=True)
+class Pulse:
+    """Signs of life of a run's process."""
+
+    pid: int
+    """0 where the run does not say."""
+    heartbeat: float
+    """Wall time, seconds since 1970."""
+
+
 class RunWriter:
     """Writes one run. Owner of its directory; one thread at a time; a context manager.
 
     Every refusal of the operating system is a RunError in words, after which the files are whole and the writer
-    can be tried again. Records no event by itself: what happened is the trainer's to say.
+    can be tried again. Records that were refused wait here, up to MOST_WAITING_BYTES; they are written by the next
+    call that the disk takes, or by `flush`. Records no event by itself: what happened is the trainer's to say.
     """
+
+    trouble = ""
+    """What a screen should say of the disk: whoever calls this writer is told by RunErrors."""
 
     def __init__(self, path: Path, *, lock: WriterLock, attempt: int, before: RunStatus, segment_bytes: int) -> None:
         """Use `create` or `resume`."""
@@ -81,6 +97,7 @@ class RunWriter:
         self._status = RunStatus(RunState.STARTING, before.step, before.total_steps, elapsed=before.elapsed)
         self._started = time.monotonic() - before.elapsed
         self._next_state = 0.0
+        self._state_waits = False  # the disk refused the newest
         self._next_sync = time.monotonic() + SYNC_PERIOD
         self._open_files(segment_bytes)
 
@@ -116,7 +133,7 @@ class RunWriter:
         directory = RunDirectory(path)
         directory.info()  # a later version, or no run at all, is refused before anything is touched
         lock = WriterLock(path)
-        state = _state_record(path)
+        state = {} if _is_unborn(path) else _state_record(path)
         attempt, elapsed = _whole(state.get("attempt"), 1) + 1, _real(state.get("elapsed"))
         reached = _whole(state.get("step")), _whole(state.get("total_steps"))
         before = RunStatus(RunState.STARTING, *reached, elapsed=elapsed)
@@ -140,9 +157,10 @@ class RunWriter:
         self._reach(step)
         now = time.time()
         numbers = {name: float(value) for name, value in values.items()}
-        self._metrics.append({"step": step, "time": now, "values": numbers})
-        self._progress.append(step, now, numbers)
+        record = {"step": step, "time": now, "values": numbers}
+        self._put((self._metrics, [record]), (self._progress, [record]))
         self._sync_sometimes()
+        any(log.compact_next() for log in self._logs)  # one at most: the heartbeat waits for it
 
     def episodes(self, rows: Iterable[Mapping[str, Any]], *, step: int | None = None) -> None:
         """Log finished episodes, one row for each agent of each.
@@ -154,12 +172,12 @@ class RunWriter:
         if step is not None:
             self._reach(step)
         label = {"step": self._status.step, "time": time.time()}
-        self._episodes.extend({**label, **row} for row in rows)
+        self._put((self._episodes, ({**label, **row} for row in rows)))
 
     def event(self, kind: str, message: str, **data: Any) -> None:
         """Log something that happened: kind is state, command, checkpoint, warning or error."""
         record = {"step": self._status.step, "time": time.time(), "kind": kind, "message": message, "data": data}
-        self._events.append(record)
+        self._put((self._events, [record]))
 
     def state(
         self, status: RunState, step: int, total: int, *, sps: float = 0.0, message: str = "", **extra: Any
@@ -186,9 +204,31 @@ class RunWriter:
             best: of all so far: it is kept until another one is.
         """
         self._reach(step)
+        self.flush()  # whoever goes on from it must find the log up to there
         self._sync()
         meta = {**meta, "run_id": self.run_id, "attempt": self.attempt}
         return save_checkpoint(self.path / "checkpoints", step, tensors, meta, keep=keep, best=best)
+
+    @property
+    def waiting(self) -> int:
+        """Records that the disk has not taken yet."""
+        return sum(map(len, self._patient))
+
+    def flush(self) -> None:
+        """Write what waits, and the state if that was refused.
+
+        Raises:
+            RunError: the disk still refuses.
+        """
+        self._put(*((log, ()) for log in (*self._patient, self._progress)))
+        if self._state_waits:
+            self._write_state({}, durable=True)
+
+    def take_lost(self) -> dict[str, int]:
+        """How many records were given up since the last call, by log: more waited than the memory shall hold."""
+        lost = {"episodes": self._episodes.lost, "metrics": self._metrics.lost}
+        self._episodes.lost = self._metrics.lost = 0
+        return {name: count for name, count in lost.items() if count}
 
     def close(self, status: RunState = RunState.FINISHED, message: str = "") -> None:
         """End the run as `status` and let go of it. A second call does nothing."""
@@ -200,6 +240,7 @@ class RunWriter:
             for part in self._files:
                 stack.callback(part.close)
             stack.callback(self._sync)
+            stack.callback(self.flush)
             now = self._status
             elapsed = time.monotonic() - self._started
             self._status = RunStatus(status, now.step, now.total_steps, now.sps, elapsed, message)
@@ -213,17 +254,39 @@ class RunWriter:
 
     def _open_files(self, segment_bytes: int) -> None:
         with ExitStack() as stack:
-            self._metrics = self._open_log(stack, "metrics", segment_bytes)
-            self._episodes = self._open_log(stack, "episodes", segment_bytes)
-            self._events = self._open_log(stack, "events", None)
-            self._progress = ProgressTable(self.path / "progress.csv")
-            stack.callback(self._progress.close)
-            self._files = (self._metrics, self._episodes, self._events, self._progress)
+            metrics = self._open_log(stack, "metrics", segment_bytes)
+            episodes = self._open_log(stack, "episodes", segment_bytes)
+            events = self._open_log(stack, "events", None)
+            progress = ProgressTable(self.path / "progress.csv")
+            stack.callback(progress.close)
+            self._files = (metrics, episodes, events, progress)
+            self._logs = (metrics, episodes, events)
+            self._metrics, self._episodes, self._events = self._patient = [_patient(log) for log in self._logs]
+            self._progress = PatientLog(progress.extend, lambda: progress.rows)
             self._write_state({}, durable=True)
             stack.pop_all()  # all is well: the files stay open
 
     def _open_log(self, stack: ExitStack, name: str, segment_bytes: int | None) -> LogWriter:
         return stack.enter_context(LogWriter(self.path / name, segment_bytes=segment_bytes, attempt=self.attempt))
+
+    def _put(self, *pairs: tuple[PatientLog, Iterable[Mapping[str, Any]]]) -> None:
+        """Write records into logs, each whatever becomes of the others."""
+        try:
+            with ExitStack() as stack:
+                for log, records in reversed(pairs):  # the last in is the first called
+                    stack.callback(log.put, records)
+        except RunError:
+            self._shed()
+            raise
+
+    def _shed(self) -> None:
+        """Keep what waits within bounds: the many episodes go first, then what only repeats the metrics, then those."""
+        kept = [self._episodes, self._progress, self._metrics, self._events]
+        while sum(log.waiting_bytes for log in kept) > MOST_WAITING_BYTES:
+            log = next(log for log in kept if len(log))
+            if log is self._events:
+                return  # what was done and what went wrong: few, and never given up
+            log.shed()
 
     def _reach(self, step: int) -> None:
         """Note the step for the records that do not name one."""
@@ -235,7 +298,7 @@ class RunWriter:
 
     def _sync(self) -> None:
         self._next_sync = time.monotonic() + SYNC_PERIOD
-        for log in (self._metrics, self._episodes, self._events):
+        for log in self._logs:
             log.sync()
 
     def _write_state(self, extra: Mapping[str, Any], *, durable: bool) -> None:
@@ -254,7 +317,9 @@ class RunWriter:
             "heartbeat": time.time(),
             "attempt": self.attempt,
         }
+        self._state_waits = True
         replace_file(self.path / "state.json", to_json(record) + b"\n", durable=durable)
+        self._state_waits = False
 
 
 class RunDirectory:
@@ -291,6 +356,14 @@ class RunDirectory:
     def _speechless(self, error: RunError) -> RunStatus:
         newborn = not (self.path / "state.json").exists() and self.is_live()
         return RunStatus(RunState.STARTING) if newborn else RunStatus(RunState.FAILED, message=error.message)
+
+    def pulse(self) -> Pulse:
+        """Whose process trains or trained it, and when that was last heard of. Never raises."""
+        try:
+            record = _state_record(self.path)
+        except RunError:
+            return Pulse(0, 0.0)
+        return Pulse(_whole(record.get("pid")), _real(record.get("heartbeat")))
 
     def is_live(self) -> bool:
         """Whether somebody, here or in another process, is writing the run."""
@@ -346,6 +419,10 @@ def run_paths(root: Path) -> list[Path]:
 
 
 # Writing.
+
+
+def _patient(log: LogWriter) -> PatientLog:
+    return PatientLog(log.extend, lambda: log.next_seq)
 
 
 def _identity(run_id: str, config: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -464,6 +541,11 @@ def _instant(value: Any) -> datetime:
     except (TypeError, ValueError):
         return datetime.fromtimestamp(0, UTC)
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _is_unborn(path: Path) -> bool:
+    """Whether the run's creation was cut short, by a kill, say: it is there, and has not said a word."""
+    return not (path / "state.json").exists() and not any(log.stat().st_size for log in path.glob("*.jsonl"))
 
 
 def _state_record(path: Path) -> dict[str, Any]:

@@ -24,12 +24,23 @@ MAX_JSON_BYTES = 4 * 1024 * 1024  # a resolved configuration with a map in it is
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "free some space; training can go on from the last checkpoint"),
     errno.EDQUOT: ("your disk quota is used up", "free some space; training can go on from the last checkpoint"),
+    errno.EIO: ("the disk has failed", "ask the system why; training can go on from the last checkpoint"),
     errno.EROFS: ("the disk is read-only", "set GRIDRL_RUNS to a directory that can be written"),
     errno.EACCES: ("no permission", "set GRIDRL_RUNS to a directory of yours"),
     errno.EPERM: ("no permission", "set GRIDRL_RUNS to a directory of yours"),
     errno.EMFILE: ("too many files are open", "close other programs or raise `ulimit -n`"),
     errno.ENOENT: ("it does not exist", "was the run's directory moved or deleted?"),
 }
+
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENFILE)
+
+
+def passing_reason(error: Exception) -> str:
+    """Why the disk refuses for now, such as "the disk is full"; empty where it is no use to try again later."""
+    cause = error.__cause__
+    if not isinstance(error, RunError) or not isinstance(cause, OSError) or cause.errno not in _PASSING:
+        return ""
+    return _REASONS.get(cause.errno, (cause.strerror or str(cause), ""))[0]
 
 
 @contextmanager

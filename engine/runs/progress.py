@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .files import LineFile, refusals_in_words, replace_file
 
@@ -23,11 +24,20 @@ class ProgressTable:
         self._path = path
         self._file = LineFile(path)  # first: it cuts off a torn row, which might be the header
         self._columns = _columns_of(path)
+        self.rows = 0
+        """Rows written by this writer."""
 
-    def append(self, step: int, time: float, values: Mapping[str, float]) -> None:
+    def extend(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Write a row for each record of the metrics log. On RunError those that fitted are kept."""
+        for record in records:
+            self._append(record["step"], record["time"], record["values"])
+            self.rows += 1
+
+    def _append(self, step: int, time: float, values: Mapping[str, float | None]) -> None:
         """Write a row; a metric without a finite value leaves its cell blank."""
-        cells: dict[str, float] = {**values, "step": step, "time": round(time, 3)}
-        self._add_columns([name for name in (*FIXED_COLUMNS, *values) if name not in self._columns])
+        named = {_one_line(name): value for name, value in values.items()}
+        cells: dict[str, float | None] = {**named, "step": step, "time": round(time, 3)}
+        self._add_columns([name for name in (*FIXED_COLUMNS, *named) if name not in self._columns])
         self._file.append(_csv_line([_cell(cells.get(name)) for name in self._columns]))
 
     def close(self) -> None:
@@ -40,10 +50,16 @@ class ProgressTable:
         with refusals_in_words("read", self._path):
             rows = self._path.read_bytes().splitlines()[1:]
         blanks = b"," * (len(columns) - len(self._columns))
-        replace_file(self._path, _csv_line(columns) + b"".join(row + blanks + b"\n" for row in rows))
-        self._file.close()
-        self._file = LineFile(self._path)  # the old descriptor belongs to the file that was replaced
-        self._columns = columns
+        try:
+            replace_file(self._path, _csv_line(columns) + b"".join(row + blanks + b"\n" for row in rows))
+        finally:  # a refusal may have come after the file was replaced
+            self._open_again()
+
+    def _open_again(self) -> None:
+        """The file that has the name now; the descriptor may be of the one before it."""
+        before, self._file = self._file, LineFile(self._path)
+        before.close()
+        self._columns = _columns_of(self._path)
 
 
 def _columns_of(path: Path) -> list[str]:

@@ -69,6 +69,9 @@ class Resume:
 class Stop:
     """End the run, with a checkpoint."""
 
+    why: str = ""
+    """In words, for the run's history."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:

@@ -19,6 +19,8 @@ class SilentWriter:
         self.run_id = run_id
         self.path = Path(run_id)
         """Names no directory."""
+        self.trouble = ""
+        """There never is any."""
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """The first rank's to log."""

@@ -28,7 +28,7 @@ from engine.sim import Batch, Episodes, World
 from engine.training.checks import can_terminate
 
 from .outputs import output_path
-from .policies import Player, find_player
+from .policies import Player, find_players
 from .text import GAP, count, line, note, number, padded, printable
 
 LANES: Final = 32
@@ -84,7 +84,7 @@ def run(resolution: Resolution) -> int:
 
 def _pairs(config: EvaluateConfig) -> Iterator[_Pair]:
     """Everything is found, loaded and tried before anything is played."""
-    players = [find_player(name) for name in config.policies]
+    players = find_players(config.policies)
     for name, simulation in config.worlds.items():
         with _told(f"simulation {name}"):
             worlds = worlds_of(simulation)

@@ -17,7 +17,7 @@ from engine.errors import RunError
 from engine.runs import Stop
 from engine.training.local import LocalRun
 
-from .text import note
+from .text import note, printable
 
 POLL_S = 0.2  # how soon a signal is answered and the end noticed
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -58,13 +58,17 @@ def wait(local: LocalRun, signals: list[Signal], look: Callable[[], None] = lamb
     Args:
         look: called a few times a second in the meantime.
     """
-    stopping = False
+    stopping, trouble = False, ""
     while not local.join(POLL_S):
         if signals and not stopping:
             stopping = True
             note("stopping, with a checkpoint; once more to leave at once")
             _ask_to_stop(local)
         look()
+        state = local.state()
+        before, trouble = trouble, state.message if state.status.is_open else ""
+        if trouble and not before:  # once: how many records wait changes all the time
+            note(f"warning: {printable(trouble)}; training goes on")
 
 
 def _ask_to_stop(local: LocalRun) -> None:

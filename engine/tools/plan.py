@@ -63,10 +63,12 @@ def _faults_of_tool(config: WorldConfig) -> Iterator[GridrlError]:
 
 def _looks(config: WorldConfig) -> Iterator[Callable[[], object]]:
     if isinstance(config, EvaluateConfig | PlayConfig | ReplayConfig):
-        from .policies import find_player  # deferred: each tool's plan loads only its own
+        from .policies import find_player, find_players  # deferred: each tool's plan loads only its own
 
-        policies = config.policies if isinstance(config, EvaluateConfig) else (config.policy,)
-        yield from (partial(find_player, policy) for policy in policies)
+        if isinstance(config, EvaluateConfig):
+            yield from (partial(find_players, (policy,)) for policy in config.policies)
+        else:
+            yield partial(find_player, config.policy)
     if isinstance(config, EvaluateConfig):
         yield from (partial(worlds_of, world) for world in config.worlds.values())
     if isinstance(config, SweepConfig):

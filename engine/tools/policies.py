@@ -1,13 +1,13 @@
-"""Who plays, by what a person calls it: a scripted policy, a run, one of its checkpoints, or a file.
+"""Who plays, by what a person calls it: a scripted policy, a run, one of its checkpoints, a file, a URI of elsewhere.
 
-Called by the tools on the main thread; reads the disk. Loads torch only for a policy that is a network.
+Called by the tools on the main thread; reads the disk, and the network where a URI says so. Loads torch only for a
+policy that is a network.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,8 @@ from engine.errors import UsageError
 from engine.policies.registry import TRAINED, Policy, create_policy, policy_names
 from engine.policies.streams import Seeds
 from engine.recipes.overrides import shortened
-from engine.runs import latest_checkpoint, list_checkpoints, run_paths, runs_root
+from engine.runs.finding import UnknownRun, find_checkpoints
+from engine.runs.uris import read_uri, shown
 from engine.sim import World
 
 from .text import note, printable
@@ -25,16 +26,11 @@ from .text import note, printable
 SCRIPTED: Final = tuple(name for name in policy_names() if name != TRAINED)
 """The policies that need no training."""
 
+MAX_PLAYERS: Final = 64
+"""Policies at once: each is loaded before any of them plays."""
+
 _TRAINED: Final = f"{TRAINED}:"
 _MOCK: Final = "mock://"
-_FILE: Final = "file://"
-_ELSEWHERE: Final = ("s3://", "wandb://", "metta://")
-_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*)://.*", re.ASCII | re.DOTALL | re.IGNORECASE)
-_VERSION: Final = re.compile(r"(.*)[:@](latest|v[0-9]{1,18})", re.ASCII | re.DOTALL)
-_LATEST: Final = "latest"
-_TENSORS: Final = ".safetensors"
-_CHECKPOINTS: Final = "checkpoints"
-_MAX_SHOWN: Final = 8  # checkpoints named in a hint; a run keeps five
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Player:
     """A policy that was found, and not yet loaded."""
 
     name: str
-    """As the person called it."""
+    """As the person called it; of several that were chosen at once, each by its own number."""
     scripted: str | None
     checkpoint: Path | None
     """One of the two; of a run's latest checkpoint, the file that it was when it was looked for."""
@@ -68,23 +64,43 @@ class Player:
 
 
 def find_player(text: str) -> Player:
-    """Find a policy: `simple`, `mock://simple`, `RUN`, `trained:RUN`, `RUN:v4096`, `RUN@latest`, a path, `file://PATH`.
+    """Find one policy: `simple`, `mock://simple`, `trained:RUN`, or one checkpoint as engine/runs/uris.py names it.
 
     Raises:
-        UsageError: there is none by that name; with the nearest, or with what to do instead.
+        UsageError: there is none by that name; with the nearest, or with what to do instead. Or it means several.
+        RunError, CheckpointError: another place refuses, or what came from there is damaged.
     """
-    if text in SCRIPTED:
-        return Player(text, text, None)
-    if text.startswith(_MOCK):
-        return Player(text, _scripted(text.removeprefix(_MOCK)), None)
-    if text.startswith(_FILE):
-        return Player(text, None, _checkpoint_at(text.removeprefix(_FILE)))
-    _refuse_elsewhere(text)
-    if text.startswith(_TRAINED):
-        return Player(text, None, _checkpoint_of(text.removeprefix(_TRAINED)))
-    if "/" in text or text.endswith(_TENSORS) or text in (".", "..", "~"):
-        return Player(text, None, _checkpoint_at(text))
-    return Player(text, None, _checkpoint_of(text))
+    if not _is_scripted(text) and not read_uri(text).choice.is_one:
+        hint = "choose one, such as RUN:latest, RUN:best or RUN:v4096; gridrl evaluate takes several"
+        raise UsageError(f"{shown(text)} means several policies", hint=hint)
+    return _found(text)[0]
+
+
+def find_players(texts: Iterable[str]) -> list[Player]:
+    """Find all policies of a list; a text such as `RUN:all` or `RUN:top:3:METRIC` stands for several.
+
+    Raises:
+        UsageError, RunError, CheckpointError: as find_player; or there are more than MAX_PLAYERS.
+    """
+    players = [player for text in texts for player in _found(text)]
+    if len(players) > MAX_PLAYERS:
+        raise UsageError(f"that is {len(players)} policies, {MAX_PLAYERS} are allowed", hint="evaluate them in parts")
+    return players
+
+
+def _found(text: str) -> list[Player]:
+    if _is_scripted(text):
+        return [Player(text, _scripted(text.removeprefix(_MOCK)), None)]
+    head = _TRAINED if text.startswith(_TRAINED) else ""
+    try:
+        checkpoints = find_checkpoints(text.removeprefix(head), lambda words: note(printable(words)))
+    except UnknownRun as error:
+        raise _unknown(error) from None
+    return [Player(head + each.name, None, each.path) for each in checkpoints]
+
+
+def _is_scripted(text: str) -> bool:
+    return text in SCRIPTED or text.startswith(_MOCK)
 
 
 def _scripted(name: str) -> str:
@@ -93,25 +109,11 @@ def _scripted(name: str) -> str:
     raise UsageError(f"no scripted policy is called {shortened(name)!r}", hint=_nearest(name, SCRIPTED, "there are"))
 
 
-def _refuse_elsewhere(text: str) -> None:
-    scheme = _SCHEME.fullmatch(text)
-    if scheme is None:
-        return
-    words = "policies are read from this machine alone" if text.startswith(_ELSEWHERE) else "that is no kind of policy"
-    raise UsageError(f"{shortened(text)}: {words}", hint=f"copy it here and say {_FILE}PATH, or name a run")
-
-
-# ---- Runs
-
-
-def _checkpoint_of(text: str) -> Path:
-    """A checkpoint of a run on this machine."""
-    known = {path.name: path for path in run_paths(runs_root())}
-    run, version = (text, _LATEST) if text in known else _split_version(text)
-    if run not in known:
-        hint = """several are a list: policies='["simple","random"]'""" if "," in run else _hint(run, list(known))
-        raise UsageError(f"no policy and no run is called {shortened(run)!r}", hint=hint)
-    return _chosen(known[run] / _CHECKPOINTS, version, f"run {run}")
+def _unknown(error: UnknownRun) -> UsageError:
+    """A name is looked for among the scripted policies, too."""
+    several = """several are a list: policies='["simple","random"]'"""
+    hint = several if "," in error.name else _hint(error.name, error.known)
+    return UsageError(f"no policy and no run is called {shown(error.name)!r}", hint=hint)
 
 
 def _hint(name: str, runs: list[str]) -> str:
@@ -123,55 +125,3 @@ def _hint(name: str, runs: list[str]) -> str:
 def _nearest(name: str, known: tuple[str, ...], words: str, few: tuple[str, ...] = ()) -> str:
     near = difflib.get_close_matches(name, dict.fromkeys(known), n=3)
     return f"did you mean {' or '.join(near)}?" if near else f"{words} {', '.join(few or known)}"
-
-
-def _split_version(text: str) -> tuple[str, str]:
-    found = _VERSION.fullmatch(text)
-    return (found[1], found[2]) if found else (text, _LATEST)
-
-
-def _chosen(directory: Path, version: str, owner: str) -> Path:
-    """The latest checkpoint in a directory, or the one of a number: the agent steps after which it was made."""
-    if version == _LATEST:
-        latest = latest_checkpoint(directory)
-        if latest is None:
-            raise UsageError(f"{owner} has no checkpoint yet", hint="training saves one when it ends")
-        return latest
-    there = {info.step: info.path for info in list_checkpoints(directory)}
-    number = int(version.removeprefix("v"))
-    if number not in there:
-        listed = ", ".join(f"v{step}" for step in list(there)[-_MAX_SHOWN:])
-        hint = f"there is {listed}" if there else "training saves one when it ends"
-        raise UsageError(f"{owner} has no checkpoint v{number}", hint=hint)
-    return there[number]
-
-
-# ---- Paths
-
-
-def _checkpoint_at(text: str) -> Path:
-    """A checkpoint by its file, by the directory that it lies in, or by its run's."""
-    try:
-        if not text:
-            raise ValueError
-        path, version = Path(text).expanduser(), _LATEST
-        if not path.exists():
-            bare, version = _split_version(text)
-            path = Path(bare).expanduser()
-        return _checkpoint_in(path, version, shortened(text))
-    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, no such home: no name of a file at all
-        raise UsageError(f"{shortened(text)}: that is no path of a checkpoint", hint=f"say {_FILE}PATH") from None
-
-
-def _checkpoint_in(path: Path, version: str, shown: str) -> Path:
-    if path.is_dir():
-        inner = path / _CHECKPOINTS
-        return _chosen(inner if inner.is_dir() else path, version, shown)
-    tensors = path.with_suffix(_TENSORS)
-    if path.suffix not in ("", _TENSORS, ".json") and path.exists():
-        hint = f"checkpoints end in {_TENSORS}; other programs' files may hold code, which is never run"
-        raise UsageError(f"{shown} is no checkpoint", hint=hint)
-    if not (tensors.is_file() and tensors.with_suffix(".json").is_file()):  # a pipe would keep us waiting
-        hint = f"name a run, a {_CHECKPOINTS} directory, or a {_TENSORS} file with its .json beside it"
-        raise UsageError(f"there is no checkpoint {shown}", hint=hint)
-    return tensors

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from engine.recipes import GROUPS, TOOLS, Recipe, Resolution, Setting, broken_recipes, examine, find_recipe, recipes
-from engine.recipes.command_line import SWITCHES
+from engine.recipes.command_line import switches
 from engine.recipes.module import RecipeModule
 from engine.recipes.overrides import shortened
 from engine.recipes.schema import allowed, slot_of
@@ -65,7 +65,7 @@ def print_help(tool: str, name: str, about: str) -> None:
     line(f"usage: gridrl {tool} RECIPE [key=value ...] [options]      gridrl {tool} --list shows the recipes")
     line()
     line("options:")
-    rows = [[f"  {switch}", words] for switch, words in SWITCHES.items()]
+    rows = [[f"  {switch}", words] for switch, words in switches(tool).items()]
     rows.append(["  --overrides TEXT", "settings in one argument: --overrides 'a=1 b=2'"])
     rows.append(["  --KEY VALUE", "the same as KEY=VALUE, for settings without a dot"])
     for text in aligned(("", ""), rows):

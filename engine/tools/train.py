@@ -1,4 +1,4 @@
-"""`gridrl train`: a run in the foreground, one line of figures every two seconds.
+"""`gridrl train`: a run in the foreground, one line of figures every two seconds; or one in a process of its own.
 
 Main thread; the trainer has its own. The first SIGINT, SIGTERM or SIGHUP asks for a checkpoint and the end,
 the second ends at once.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 
 from engine.errors import RunError
 from engine.recipes import RecipeConfig, Resolution, prepare_run
@@ -15,6 +16,7 @@ from engine.runs import EventLogged, MetricsLogged, RunHandle, RunState, runs_ro
 from engine.training.local import LocalRun
 from engine.training.torchrun import place_of
 
+from . import runner
 from .foreground import POLL_S, Signal, asked_to_stop, wait
 from .text import GAP, count, line, note, number, padded, printable
 
@@ -35,12 +37,22 @@ def run(resolution: Resolution) -> int:
     config = resolution.config
     assert isinstance(config, RecipeConfig)
     place = place_of()
+    if runner.is_one():
+        runner.prepare()
     with asked_to_stop() as signals:
         local = prepare_run(resolution.recipe.name, config, place=place)
         try:
+            if runner.is_one():
+                return runner.serve(local.start(), runs_root(), signals)
             return follow(local.start(), signals) if place.is_first else follow_silently(local.start(), signals)
         finally:
             local.close(timeout=None)  # a checkpoint on a slow disk may take its time; a second signal does not
+
+
+def detach(recipe: str, settings: Sequence[str]) -> int:
+    """Begin the same in a process of its own, and leave it."""
+    runner.print_started(runner.start(["train", recipe, "--", *settings]), runs_root())
+    return 0
 
 
 def follow(local: LocalRun, signals: list[Signal]) -> int:

@@ -7,10 +7,12 @@ Importing this loads no torch; the thread does.
 from __future__ import annotations
 
 import gc
+import getpass
 import logging
+import os
 import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,8 @@ from engine.runs import (
     RunWriter,
     SilentWriter,
     Stop,
+    Unwatch,
+    Watch,
     Writer,
 )
 from engine.sim import World
@@ -34,6 +38,7 @@ from engine.sim import World
 from .config import TrainerConfig
 from .control import Controls
 from .failure import memory_in_words
+from .serving import ControlServer
 from .torchrun import ALONE, Place, require_shares
 
 if TYPE_CHECKING:  # only types here: the screen imports this module and must not load torch
@@ -41,6 +46,8 @@ if TYPE_CHECKING:  # only types here: the screen imports this module and must no
     from .trainer import Trainer
 
 _log = logging.getLogger(__name__)
+
+_UNGUARDED = "the file system has no locks: nothing here stops a second process from writing the same run"
 
 
 class LocalRun:
@@ -78,7 +85,9 @@ class LocalRun:
         self._worlds, self._config = tuple(worlds), config
         self._writer: Writer = writer
         self._world_names, self._worlds_made, self._checkpoint = tuple(world_names), worlds_made, checkpoint
-        self._controls = Controls()
+        self._controls = Controls(config.env_count // place.count)
+        self._server: ControlServer | None = None
+        self._watched: int | None = None
         self._controls.status = RunStatus(RunState.STARTING, step, config.total_steps)
         self._feed = RunFeed(writer.path)
         # Not a daemon: leaving while it is inside torch would abort the process and cut off a write.
@@ -90,7 +99,9 @@ class LocalRun:
         return self._writer.run_id
 
     def start(self) -> LocalRun:
-        """Begin to train; returns at once."""
+        """Begin to train, and to answer others through the control socket; returns at once."""
+        if isinstance(self._writer, RunWriter):
+            self._serve(self._writer)
         self._thread.start()
         return self
 
@@ -104,7 +115,7 @@ class LocalRun:
 
     def latest_frame(self) -> Frame | None:
         """The newest picture of the watched env."""
-        return self._controls.frame
+        return None if self._watched is None else self._controls.frames.get(self._watched)
 
     def shared_policy(self) -> Path | None:
         """The file of the policy last shared, None before the first SharePolicy was obeyed."""
@@ -114,19 +125,31 @@ class LocalRun:
         """Leave a command for the trainer.
 
         Raises:
-            RunError: the run is over.
+            RunError: the run is over, or has no such env.
         """
         if not self._controls.status.status.is_open:
             raise RunError(f"run {self.run_id} is over: it takes no commands", hint="start another run")
-        self._controls.send(command)
+        match command:
+            case Watch(env, fps):
+                self._controls.watch(self, env, fps)
+                self._watched = env
+            case Unwatch():
+                self._controls.unwatch(self)
+                self._watched = None
+            case _:
+                self._controls.send(command, _who())
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end of the run. False if it is still busy after `timeout` seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def close(self, timeout: float | None = 30.0) -> None:
+    def close(self, timeout: float | None = 30.0, why: str = "") -> None:
         """Stop the run and wait for its last checkpoint.
+
+        Args:
+            timeout: seconds; None for as long as it takes.
+            why: in words, for the run's history.
 
         Raises:
             RunError: the thread did not end in time; whoever leaves the process must then use os._exit.
@@ -134,16 +157,36 @@ class LocalRun:
         if self._thread.ident is None:
             self._writer.close(RunState.STOPPED)
             return
-        self._controls.send(Stop())
+        with suppress(RunError):  # it has ended
+            self._controls.send(Stop(why), _who())
         if not self.join(timeout):
             raise RunError(f"run {self.run_id} did not stop within {timeout:g} seconds")
+
+    def _serve(self, writer: RunWriter) -> None:
+        """A run that nobody else can steer is better than none."""
+        try:
+            self._server = ControlServer(writer.path, self._controls).start()
+        except RunError as error:
+            writer.event("warning", f"the run takes no commands from other processes: {error.message}")
+
+    def _stop_serving(self) -> None:
+        """Before the lock is let go of: who finds it free finds no socket of ours."""
+        self._controls.close()
+        if self._server is not None:
+            self._server.close()
 
     def _main(self) -> None:
         """The thread: torch, warm-up, the run; whatever goes wrong is published, and the writer is closed."""
         try:
             if isinstance(self._writer, RunWriter):
+                is_guarded = self._writer.lock_is_certain
                 self._writer = BackgroundWriter(self._writer)  # here: it is this thread whose life it watches
-            ended = self._train()
+                if not is_guarded:
+                    self._writer.event("warning", _UNGUARDED)
+            try:
+                ended = self._train()
+            finally:
+                self._stop_serving()
             self._writer.close(ended)
         except GridrlError as error:
             self._fail(str(error))
@@ -208,3 +251,12 @@ class LocalRun:
             except GridrlError as error:
                 _log.warning("run %s could not record its failure: %s", self.run_id, error.message)
         self._controls.status = failed
+
+
+def _who() -> str:
+    """This process, for the run's history."""
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        account = str(os.getuid())
+    return f"{account}, process {os.getpid()}"

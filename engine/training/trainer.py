@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,6 @@ from engine.policies.signature import Signature
 from engine.policies.trained import NETWORK_PREFIX
 from engine.runs import (
     Checkpoint,
-    Command,
     Frame,
     Pause,
     Resume,
@@ -33,9 +33,8 @@ from engine.runs import (
     SetHyper,
     SharePolicy,
     Stop,
-    Unwatch,
-    Watch,
     Writer,
+    passing_reason,
     save_checkpoint,
 )
 from engine.sim import Batch, Episodes, World
@@ -45,7 +44,7 @@ from .components.assembly import components_of
 from .components.base import Components, warn
 from .compute import Compute
 from .config import HYPER_LIMITS, TrainerConfig
-from .control import Controls
+from .control import OVER, Asked, Controls
 from .curriculum import Curriculum
 from .learner import Learner
 from .ranks import Ranks
@@ -60,6 +59,12 @@ _HEARTBEAT_S = 1.0  # a paused run says that its trainer lives this often
 _EPISODE_CAPACITY = 1 << 18  # finished agent-episodes kept between two drains, at most; some 50 MB
 _MAX_FPS = 60.0  # faster than any terminal draws
 _UNSEEN_FOR = 100  # iterations: a metric that was not there by then will hardly come
+_LAST = "last"
+"""Why a run saves at its end."""
+
+_LAST_PATIENCE_S = 15.0
+"""How long that one is tried while the disk is full. Whoever leaves the program waits for 30 s at most."""
+
 _SHARED = "live"
 """Folder of a run where SharePolicy leaves the present policy."""
 
@@ -130,14 +135,13 @@ class Trainer:
         self.in_rollout = False  # some steps of one are taken
         self.drawn_from = self.generator.get_state()  # where the present rollout's random numbers began
         self.episodes: list[Episodes] = []  # drained, and not yet reported
-        self._postponed: deque[Command] = deque()  # read between rollout steps, meant for the next iteration
-        self._together: set[Command] = set()  # asked of the first rank, and done once all ranks know
+        self._postponed: deque[Asked] = deque()  # read between rollout steps, meant for the next iteration
+        self._together: list[Asked] = []  # asked of the first rank, and done once all ranks know
         self._stopping = False
         self._paused = False
         self._going = threading.Event()  # cleared while paused, for the lanes of other threads
         self._going.set()
-        self._watched: Watch | None = None
-        self._frame_due = 0.0  # monotonic time
+        self._frames_due: dict[int, float] = {}  # monotonic time, by watched env
         self._started = self._reported = time.monotonic()
         self._taken_before = 0  # agent steps of the rollout at hand, by an attempt before this one
         self.stopwatch = Stopwatch()
@@ -185,7 +189,7 @@ class Trainer:
                     break
                 self._learn()
                 self._report()
-            self._save("last")
+            self._save(_LAST)
         except BaseException as error:
             self.components.on_failure(self, error)
             raise
@@ -195,7 +199,11 @@ class Trainer:
         return ended
 
     def close(self) -> None:
-        """Free the envs and the threads."""
+        """Free the envs and the threads, and tell who still waits for the next iteration that there is none."""
+        for asked in (*self._postponed, *self._together):
+            asked.answer(OVER, False)
+        self._postponed.clear()
+        self._together.clear()
         self._workers.close()
         for lane in self.lanes:
             lane.batch.close()
@@ -442,8 +450,8 @@ class Trainer:
         if self.ranks.is_first:
             while self._postponed:
                 self._execute(self._postponed.popleft())
-            while (command := self.controls.take()) is not None:
-                self._execute(command)
+            while (asked := self.controls.take()) is not None:
+                self._execute(asked)
             self._wait_while_paused()
         if self.ranks.count > 1:
             self._agree()
@@ -456,19 +464,20 @@ class Trainer:
         self._stopping = orders["stopping"]
         for learner in self.learners:
             learner.base.update(orders["hyper"][learner.name])
-        self._together.clear()
-        if orders["checkpoint"]:
-            self._save_asked(Checkpoint())
-        if orders["share"]:
-            self._save_asked(SharePolicy())
+        together, self._together = self._together, []
+        for kind in (Checkpoint, SharePolicy):
+            if orders[kind.__name__]:  # once for all who asked
+                self._save_asked(kind(), [asked for asked in together if isinstance(asked.command, kind)])
 
     def _orders(self, *, paused: bool = False) -> dict[str, Any]:
         return {
             "paused": paused,
             "stopping": self._stopping,
             "hyper": {learner.name: learner.base for learner in self.learners},
-            "checkpoint": Checkpoint() in self._together,
-            "share": SharePolicy() in self._together,
+            **{
+                kind.__name__: any(isinstance(asked.command, kind) for asked in self._together)
+                for kind in (Checkpoint, SharePolicy)
+            },
         }
 
     def _obey_between_steps(self) -> None:
@@ -476,11 +485,11 @@ class Trainer:
         there: they stand still together or not at all."""
         if self.ranks.count > 1:
             return
-        while (command := self.controls.take()) is not None:
-            if isinstance(command, Pause | Resume | Stop):
-                self._execute(command)
+        while (asked := self.controls.take()) is not None:
+            if isinstance(asked.command, Pause | Resume | Stop):
+                self._execute(asked)
             else:
-                self._postponed.append(command)
+                self._postponed.append(asked)
         self._wait_while_paused()
 
     def _wait_while_paused(self) -> None:
@@ -494,8 +503,9 @@ class Trainer:
                 self._publish(RunState.PAUSED)
                 if self.ranks.count > 1:
                     self.ranks.told(self._orders(paused=True))  # so that they do not take it for dead
-                if (command := self.controls.take(timeout=_HEARTBEAT_S)) is not None:
-                    self._obey_paused(command)
+                self._show_paused()
+                if (asked := self.controls.take(timeout=_HEARTBEAT_S)) is not None:
+                    self._obey_paused(asked)
         except BaseException:
             self._stopping = True  # the other lanes wait for this thread, and whoever called it for them
             raise
@@ -508,64 +518,82 @@ class Trainer:
         if not self._stopping:
             self._publish(RunState.TRAINING)
 
-    def _obey_paused(self, command: Command) -> None:
-        """A paused run obeys everything at once, but for what other lanes would be disturbed by: within a rollout
-        they may still be on their way to the end of a step."""
-        at_once = not self.in_rollout or len(self.lanes) == 1 or isinstance(command, Pause | Resume | Stop)
-        if at_once:
-            self._execute(command)
-        else:
-            self._postponed.append(command)
+    @property
+    def _stands_still(self) -> bool:
+        """While paused: within a rollout, other lanes may still be on their way to the end of a step."""
+        return not self.in_rollout or len(self.lanes) == 1
 
-    def _execute(self, command: Command) -> None:
-        match command:
+    def _obey_paused(self, asked: Asked) -> None:
+        """A paused run obeys everything at once, but for what other lanes would be disturbed by."""
+        if self._stands_still or isinstance(asked.command, Pause | Resume | Stop):
+            self._execute(asked)
+        else:
+            self._postponed.append(asked)
+
+    def _show_paused(self) -> None:
+        """Who begins to watch a run that stands still sees how it stands."""
+        if self._stands_still:
+            for lane in self.lanes:
+                self._show(lane)
+
+    def _execute(self, asked: Asked) -> None:
+        match asked.command:
             case Pause():
                 self._paused = True
-                self.event("command", "paused")
+                self._obeyed(asked, "paused")
             case Resume():
                 self._paused = False
-                self.event("command", "resumed")
-            case Stop():
+                self._obeyed(asked, "resumed")
+            case Stop(why):
                 self._stopping = True
-                self.event("command", "stop asked for")
+                self._obeyed(asked, f"stop asked for{why and ': '}{why}")
             case Checkpoint() | SharePolicy() if self.ranks.count > 1:
-                self._together.add(command)
+                self._together.append(asked)
             case Checkpoint() | SharePolicy():
-                self._save_asked(command)
+                self._save_asked(asked.command, [asked])
             case SetHyper(name, value):
-                self._set_hyper(name, value)
-            case Watch():
-                self._watch(command)
-            case Unwatch():
-                self._watched = None
-                self.controls.frame = None
+                self._set_hyper(asked, name, value)
 
-    def _save_asked(self, command: Checkpoint | SharePolicy) -> None:
-        """What a person or a screen wants saved; a disk that refuses costs them this, and not the run."""
+    def _obeyed(self, asked: Asked, words: str, **data: Any) -> None:
+        """Into the run's history, with who asked; and back to whoever did."""
+        self.event("command", words, **data, **_by(asked))
+        asked.answer(words, True)
+
+    def _refused(self, asked: Asked, words: str) -> None:
+        self.event("warning", words, **_by(asked))
+        asked.answer(words, False)
+
+    def _save_asked(self, command: Checkpoint | SharePolicy, asked: list[Asked]) -> None:
+        """What persons or screens want saved; a disk that refuses costs them this, and not the run."""
+        words, done = "saved", True
         try:
             if isinstance(command, Checkpoint):
-                self._save("asked for")
+                words = self._save("asked for", by=", ".join(each.by for each in asked if each.by)).name
             else:
                 self._share_policy()
         except RunError as error:
-            warn(self, f"not saved: {error.message}; training goes on", hint=error.hint)
+            words, done = f"not saved: {error.message}", False
+            warn(self, f"{words}; training goes on", hint=error.hint)
+        for each in asked:
+            each.answer(words, done)
 
-    def _set_hyper(self, name: str, value: float) -> None:
+    def _set_hyper(self, asked: Asked, name: str, value: float) -> None:
         """Change a hyperparameter from the next iteration on, of all learners or of ROLE.NAME; or say why not."""
         role, _, own = name.rpartition(".")
         limits = HYPER_LIMITS.get(own)
         learners = [learner for learner in self.learners if not role or learner.name == role]
         if limits is None or not learners:
-            self.event("warning", f"{name} cannot be changed in a run; {' and '.join(HYPER_LIMITS)} can")
+            self._refused(asked, f"{name} cannot be changed in a run; {' and '.join(HYPER_LIMITS)} can")
         elif not limits[0] <= value <= limits[1]:
-            self.event("warning", f"{name} must be {limits[0]:g} to {limits[1]:g}, not {value:g}")
+            self._refused(asked, f"{name} must be {limits[0]:g} to {limits[1]:g}, not {value:g}")
         else:
             step = min(self.step, self.config.total_steps - 1)  # a schedule is above its end until the last update
             learners[0].prepare(step)
             before = learners[0].hyper[own]
             for learner in learners:
                 learner.set_hyper(own, float(value), step)
-            self.event("command", f"{name} {before:g} -> {value:g}", name=name, before=before, value=float(value))
+            words = f"{name} {before:g} -> {value:g}"
+            self._obeyed(asked, words, name=name, before=before, value=float(value))
 
     def _share_policy(self) -> None:
         """Leave the network, and nothing else, in a folder of its own: checkpoints are the user's."""
@@ -576,36 +604,29 @@ class Trainer:
             self.writer.path / _SHARED, self.step, network, self.meta(), keep=1
         )
 
-    def _watch(self, command: Watch) -> None:
-        envs = self.config.env_count // self.ranks.count  # of this rank, the first: the others show nothing
-        if not 0 <= command.env < envs or not command.fps > 0:
-            self.event("warning", f"cannot watch env {command.env} of {envs} at {command.fps:g} fps")
-            return
-        self._watched, self._frame_due = command, 0.0
-        for lane in self.lanes:
-            self._show(lane)
-
     def _show(self, lane: Lane) -> None:
-        """Put a picture of the watched env into the slot, if it is this lane's and one is due. The latest wins."""
-        watched = self._watched
-        if watched is None or (now := time.monotonic()) < self._frame_due:
+        """Put pictures of this lane's watched envs into their slots, where one is due. The latest wins."""
+        watched = self.controls.watched
+        if not watched:
             return
-        lane_number, env = divmod(watched.env, lane.batch.env_count)
-        if lane is not self.lanes[lane_number]:
-            return
-        self._frame_due = now + 1.0 / min(watched.fps, _MAX_FPS)
-        step = self.step + lane.t * self.rollout.row_count if self.in_rollout else self.step
-        self.controls.frame = Frame(self.writer.run_id, step, lane.batch.look(env), env=watched.env)
+        now = time.monotonic()
+        for number, fps in watched.items():
+            lane_number, env = divmod(number, lane.batch.env_count)
+            if lane is self.lanes[lane_number] and now >= self._frames_due.get(number, 0.0):
+                self._frames_due[number] = now + 1.0 / min(fps, _MAX_FPS)
+                step = self.step + lane.t * self.rollout.row_count if self.in_rollout else self.step
+                self.controls.frames[number] = Frame(self.writer.run_id, step, lane.batch.look(env), env=number)
 
     # The record
 
-    def _publish(self, status: RunState, *, sps: float | None = None) -> None:
+    def _publish(self, status: RunState, *, sps: float | None = None, message: str = "") -> None:
         """Newest status, into the slot and into the run's directory."""
+        message = message or self.writer.trouble
         elapsed = self.elapsed_s
         before = self.controls.status
         sps = before.sps if sps is None else sps
-        self.controls.status = RunStatus(status, self.step, self.config.total_steps, sps, elapsed)
-        self.writer.state(status, self.step, self.config.total_steps, sps=sps)
+        self.controls.status = RunStatus(status, self.step, self.config.total_steps, sps, elapsed, message)
+        self.writer.state(status, self.step, self.config.total_steps, sps=sps, message=message)
         if status is not before.status:
             self.event("state", status.label)
 
@@ -624,12 +645,26 @@ class Trainer:
         self.ranks.told("save")
         return self._save(why, best=best)
 
-    def _save(self, why: str, *, best: bool = False) -> Path:
+    def _save(self, why: str, *, best: bool = False, by: str = "") -> Path:
         """All ranks together."""
         keep = self.config.components.checkpointer.keep
-        path = self.writer.checkpoint(self.step, self.tensors(), self.meta(), keep=keep, best=best)
-        self.event("checkpoint", f"{path.name} ({why})", path=path.name)
+        save = partial(self.writer.checkpoint, self.step, self.tensors(), self.meta(), keep=keep, best=best)
+        path = self._insist(save) if why == _LAST else save()
+        self.event("checkpoint", f"{path.name} ({why})", path=path.name, **({"by": by} if by else {}))
         return path
+
+    def _insist(self, save: Callable[[], Path]) -> Path:
+        """What was learnt is lost without this one: somebody may make room on a full disk, for a while."""
+        deadline = time.monotonic() + _LAST_PATIENCE_S
+        while True:
+            try:
+                return save()
+            except RunError as error:
+                reason = passing_reason(error)
+                if not reason or time.monotonic() >= deadline:
+                    raise
+            self._publish(self.controls.status.status, message=f"{reason}: the last checkpoint is to be written")
+            time.sleep(_HEARTBEAT_S)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything learned, by name, and all that it takes to go on from here exactly."""
@@ -676,6 +711,10 @@ class Trainer:
 def _rows_of(agents: Tensor, row_count: int, agent_count: int) -> Tensor:
     """(rows,) of some agents of each env, ascending."""
     return (torch.arange(0, row_count, agent_count).unsqueeze(1) + agents).flatten()
+
+
+def _by(asked: Asked) -> dict[str, str]:
+    return {"by": asked.by} if asked.by else {}
 
 
 def _require_finite(metrics: dict[str, float], step: int) -> None:

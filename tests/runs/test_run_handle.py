@@ -10,8 +10,8 @@ import pytest
 
 from engine.errors import RunError
 from engine.runs import (
+    AttachedRun,
     EventLogged,
-    FinishedRun,
     Gap,
     MetricsLogged,
     Pause,
@@ -31,7 +31,7 @@ def test_a_past_run_tells_its_history_once_and_in_order(tmp_path: Path) -> None:
         for step in range(1, 6):
             run.metrics(step, {"a": float(step)})
             run.event("warning", f"after {step}")
-    handle: RunHandle = FinishedRun(run.path)
+    handle: RunHandle = AttachedRun(run.path)
 
     events = handle.drain()
 
@@ -46,14 +46,14 @@ def test_a_drain_is_bounded_and_the_next_goes_on(tmp_path: Path) -> None:
     with make(tmp_path) as run:
         for step in range(DRAIN_LIMIT + 10):
             run.metrics(step, {})
-    handle = FinishedRun(run.path)
+    handle = AttachedRun(run.path)
 
     assert [len(handle.drain()) for _ in range(3)] == [DRAIN_LIMIT, 10, 0]
 
 
 def test_a_run_that_another_process_writes_is_followed(tmp_path: Path) -> None:
     run = make(tmp_path)
-    handle = FinishedRun(run.path)
+    handle = AttachedRun(run.path)
 
     assert handle.drain() == []
     run.metrics(1, {"a": 1.0})
@@ -70,7 +70,7 @@ def test_damaged_lines_are_told_as_a_gap(tmp_path: Path) -> None:
     with (run.path / "metrics-00001.jsonl").open("ab") as file:
         file.write(b'garbage\n{"step":"x"}\n{"step":1,"time":2,"values":3}\n')
 
-    events = FinishedRun(run.path).drain()
+    events = AttachedRun(run.path).drain()
 
     assert events[-1] == Gap(3)
     assert len(events) == 2
@@ -78,9 +78,9 @@ def test_damaged_lines_are_told_as_a_gap(tmp_path: Path) -> None:
 
 def test_a_past_run_takes_no_commands_and_has_no_frame(tmp_path: Path) -> None:
     make(tmp_path).close()
-    handle = FinishedRun(tmp_path / "calm-fox")
+    handle = AttachedRun(tmp_path / "calm-fox")
 
-    with pytest.raises(RunError, match="takes no commands"):
+    with pytest.raises(RunError, match="nobody trains it now"):
         handle.send(Pause())
     assert handle.latest_frame() is None
 
@@ -88,7 +88,7 @@ def test_a_past_run_takes_no_commands_and_has_no_frame(tmp_path: Path) -> None:
 def test_a_closed_handle_is_silent(tmp_path: Path) -> None:
     with make(tmp_path) as run:
         run.metrics(1, {})
-    handle = FinishedRun(run.path)
+    handle = AttachedRun(run.path)
 
     handle.close()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 
 from engine.errors import QueryCancelled, QueryError
-from engine.runs import RunState, RunWriter
+from engine.runs import LogReader, RunState, RunWriter
 from engine.stats import QuerySession
 from engine.stats.refusal import place
 from engine.stats.session import _HARDENED as HARDENED
@@ -186,6 +188,57 @@ def test_steps_taken_again_after_a_resume_count_once(tmp_path: Path, session: Qu
         assert rows(afresh, "SELECT step, value FROM metrics ORDER BY step") == once
         assert rows(afresh, "SELECT sum(reward) FROM episodes") == [(8.0,)]
         assert rows(afresh, "SELECT sum(value) FROM agent_metrics WHERE metric = 'reward'") == [(8.0,)]
+
+
+def tables_of(session: QuerySession) -> dict[str, list[tuple[Any, ...]]]:
+    session.refresh()
+    names = ("metrics", "episodes", "agent_metrics", "events")
+    return {name: rows(session, f"SELECT * FROM {name} ORDER BY ALL") for name in names}
+
+
+def test_the_tables_are_the_same_from_parquet_and_from_lines(tmp_path: Path) -> None:
+    path = tmp_path / "parts" / "calm-fox"
+    create = partial(RunWriter.create, path.parent, path.name, {}, {}, segment_bytes=700)
+    with QuerySession(path.parent) as followed:
+        for opened, steps in ((create, range(30)), (partial(RunWriter.resume, path, segment_bytes=700), range(20, 50))):
+            with opened() as run:
+                for step in steps:
+                    run.metrics(step, {"a": step / 7, "A": float(run.attempt), "bad": float("nan")})
+                    run.episodes([episode(step, run.attempt + 1 / 3)], step=step)
+                    followed.refresh()
+        of_followed = tables_of(followed)
+    lines = tmp_path / "lines" / path.name
+    shutil.copytree(path, lines, ignore=shutil.ignore_patterns("*-0*"))
+    for name in ("metrics", "episodes"):
+        assert len(list(path.glob(f"{name}-*.parquet"))) > 5
+        records = LogReader(path / name).read_new()
+        (lines / f"{name}-00001.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+
+    with QuerySession(path.parent) as afresh, QuerySession(lines.parent) as from_lines:
+        assert tables_of(afresh) == tables_of(from_lines) == of_followed
+    assert [step for _, _, step, *_ in of_followed["episodes"]] == list(range(50))
+
+
+def test_another_program_reads_the_files_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sql.md").read_text("utf-8")
+    [program] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for opened, steps in (
+        (partial(RunWriter.create, tmp_path, "calm-fox", {}, {}, segment_bytes=700), range(20)),
+        (partial(RunWriter.resume, tmp_path / "calm-fox", segment_bytes=700), range(15, 30)),
+    ):
+        with opened() as run:
+            for step in steps:
+                run.metrics(step, {"rollout/ep_rew_mean": step / 7 + run.attempt})
+    with sorted(run.path.glob("metrics-*.jsonl"))[-1].open("ab") as file:
+        file.write(b'{"v":1,"seq":99,"st')
+    monkeypatch.chdir(run.path)
+
+    known: dict[str, Any] = {}
+    exec(program, known)
+
+    expected = [(step, step / 7 + (1 if step < 15 else 2)) for step in range(30)]
+    assert known["curve"].fetchall() == expected
+    assert len(known["metrics"].fetchall()) == 35
 
 
 def test_a_run_that_is_deleted_disappears_and_one_of_the_same_name_begins_anew(

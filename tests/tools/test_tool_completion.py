@@ -124,6 +124,9 @@ def about(line: str) -> dict[str, str]:
         ("gridrl play navigation --policy fi", ["first"]),
         ("gridrl play navigation policy=first@", ["policy=first@latest", "policy=first@v4096"]),
         ("gridrl evaluate navigation policies=fi", ["policies=first"]),
+        ("gridrl fetch fi", ["first"]),
+        ("gridrl fetch si", []),
+        ("gridrl upload first@", ["first@latest", "first@v4096"]),
         ("gridrl play navigation record=", ["record=episode.gridrec"]),
         ("gridrl validate own", ["own.py", "own.yaml"]),
         ("gridrl validate --tool ", list(RECIPE_TOOLS)),
@@ -311,7 +314,7 @@ def test_names_are_found_without_the_schema(tmp_path: Path, typed: list[str]) ->
 
 
 def test_the_tables_are_those_of_the_program(place: Path) -> None:
-    assert tuple(command_line.SWITCHES) == words.SWITCHES
+    assert tuple(command_line.switches("train")) == words.SWITCHES
     assert tuple(name for name in policy_names() if name != TRAINED) == names.SCRIPTED
     assert {each.name: each.group for each in names.recipe_names()} == {
         each.name: each.group for each in real_recipes.recipes().values()

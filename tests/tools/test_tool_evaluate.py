@@ -165,6 +165,19 @@ def test_every_policy_has_its_line_in_every_simulation(capsys: pytest.CaptureFix
     assert {row[5] for row in rows} == {"-"}  # it never ends by its rules
 
 
+def test_a_choice_of_several_checkpoints_has_a_line_for_each(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GRIDRL_RUNS", str(trained))
+    known = [info.step for info in RunDirectory(trained / "tiny").checkpoints()]
+    arguments = ["episodes=2", "rules.max_steps=12", f"output={tmp_path / 'a.json'}"]
+
+    _, *rows = evaluated(capsys, "navigation", 'policies=["tiny:all","tiny:latest"]', *arguments)
+
+    assert [row[1] for row in rows] == [*(f"tiny:v{step}" for step in known), "tiny:latest"]
+    assert rows[-1][2:] == rows[-2][2:]
+
+
 def test_terms_of_other_games_stay_empty(capsys: pytest.CaptureFixture[str]) -> None:
     rules = json.dumps(resolve("navigation").rules.model_dump(mode="json"))
     other = f'simulations=[{{"name":"walk","map":"navigation_walls9","rules":{rules}}}]'

@@ -12,7 +12,7 @@ from engine.cli import main
 from engine.errors import CheckpointError, UsageError
 from engine.recipes import resolve, world_of
 from engine.runs import RunWriter
-from engine.tools.policies import SCRIPTED, find_player
+from engine.tools.policies import MAX_PLAYERS, SCRIPTED, find_player, find_players
 
 from .console import has_controls
 
@@ -50,6 +50,7 @@ WAYS = {
     "ruddy-otter@latest": 4096,
     "ruddy-otter:v4096": 4096,
     "ruddy-otter@v64": 64,
+    "ruddy-otter:v64..v64": 64,
     "trained:ruddy-otter:v64": 64,
     "file://{runs}/ruddy-otter/checkpoints": 4096,
     "file://{runs}/ruddy-otter/checkpoints:v64": 64,
@@ -94,18 +95,38 @@ REFUSED = {
     "trained": ("no policy and no run is called 'trained'", "say whose: trained:RUN"),
     "trained:": ("no policy and no run is called ''", "say whose: trained:RUN"),
     "newborn": ("run newborn has no checkpoint yet", "saves one when it ends"),
-    "newborn:v1": ("run newborn has no checkpoint v1", "saves one when it ends"),
+    "newborn:v1": ("run newborn has no checkpoint yet", "saves one when it ends"),
+    "newborn:best": ("run newborn has no checkpoint yet", "saves one when it ends"),
     "ruddy-otter:v65": ("run ruddy-otter has no checkpoint v65", "there is v64, v4096"),
-    "ruddy-otter:best": ("no policy and no run is called 'ruddy-otter:best'", "ruddy-otter"),
+    "ruddy-otter:best": ("no checkpoint of run ruddy-otter is marked as the best", "top:1:METRIC"),
+    "ruddy-otter:all": ("ruddy-otter:all means several policies", "RUN:best"),
+    "ruddy-otter:v1..v64": ("means several policies", "gridrl evaluate takes several"),
+    "ruddy-otter:top:1:a/b": ("means several policies", "gridrl evaluate takes several"),
+    "ruddy-otter:top:0:a/b": ("top takes 1 to 64", "top:3:"),
+    "ruddy-otter:top:1:a b": ("no policy and no run is called", ""),
+    "ruddy-otter:v64..v1": ("the range ends before it begins", "say v1..v64"),
+    "ruddy-otter:v64..v64..v64": ("no policy and no run is called", ""),
+    "rudy-otter:best": ("no policy and no run is called 'rudy-otter'", "did you mean ruddy-otter?"),
     "mock://simpel": ("no scripted policy is called 'simpel'", "did you mean simple?"),
     "mock://": ("no scripted policy is called ''", "there are random, noop, simple"),
-    "s3://bucket/otter": ("policies are read from this machine alone", "file://PATH"),
-    "wandb://run/otter": ("policies are read from this machine alone", "file://PATH"),
-    "metta://policy/otter": ("policies are read from this machine alone", "file://PATH"),
-    "http://example.org/otter": ("that is no kind of policy", "file://PATH"),
+    "s3://": ("that is no bucket's name", "s3://BUCKET/PREFIX"),
+    "s3://A_B/otter": ("that is no bucket's name", "s3://BUCKET/PREFIX"),
+    "s3://key:hush@bucket/otter": ("s3://***@bucket/otter: that is no bucket's name", "keys belong in ~/.aws"),
+    "s3://bucket/otter:v12.pt": ("is no checkpoint", "which is never run"),
+    "s3://bucket/otter/ck-000000000064.json": ("is a file", "say s3://bucket/otter:vN"),
+    "wandb://run/otter": ("no place of Weights & Biases", "wandb://ENTITY/PROJECT/NAME"),
+    "wandb://lab/maze/otter": ("WANDB_MODE=offline keeps wandb off the network", "unset WANDB_MODE"),
+    "wandb://run/my_run/artifacts/run_name:v3.mpt": ("is no checkpoint", "which is never run"),
+    "ssh://": ("'' is no host", "[USER@]HOST"),
+    "ssh://-oProxyCommand=id/otter": ("is no host", "[USER@]HOST"),
+    "ssh://me:hush@box/otter": ("ssh://***@box/otter: that is no host", "[USER@]HOST"),
+    "ssh://box:22/otter": ("that is no host", "[USER@]HOST"),
+    "ssh://box": ("that names no run", "ssh://[USER@]HOST/RUN"),
+    "metta://policy/otter": ("that is no place of checkpoints", "file://PATH"),
+    "http://example.org/otter": ("that is no place of checkpoints", "file://PATH"),
     "../otter": ("there is no checkpoint ../otter", "name a run"),
     "file://": ("is no path of a checkpoint", ""),
-    "file:///nowhere": ("there is no checkpoint /nowhere", "name a run"),
+    "file:///nowhere": ("there is no checkpoint file:///nowhere", "name a run"),
     "{runs}": ("has no checkpoint yet", ""),
     "{runs}/ruddy-otter:v65": ("has no checkpoint v65", "there is v64, v4096"),
     "a.pt": ("no policy and no run is called 'a.pt'", ""),
@@ -134,6 +155,38 @@ def test_what_is_not_there_is_refused_in_words(text: str, runs: Path) -> None:
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert len(str(caught.value)) < 500
+    assert "hush" not in str(caught.value)
+
+
+def test_a_list_may_choose_several_at_once(runs: Path) -> None:
+    players = find_players(["noop", "trained:ruddy-otter:all", "./runs/ruddy-otter@v1..v64", "ruddy-otter:latest"])
+
+    assert [(player.name, player.scripted or int(str(player.checkpoint)[-24:-12])) for player in players] == [
+        ("noop", "noop"),
+        ("trained:ruddy-otter:v64", 64),
+        ("trained:ruddy-otter:v4096", 4096),
+        ("./runs/ruddy-otter@v64", 64),
+        ("ruddy-otter:latest", 4096),
+    ]
+
+
+def test_more_policies_than_can_be_loaded_are_refused(runs: Path) -> None:
+    assert len(find_players(["ruddy-otter:all"] * (MAX_PLAYERS // 2))) == MAX_PLAYERS
+
+    with pytest.raises(UsageError, match=f"that is {MAX_PLAYERS + 1} policies"):
+        find_players(["ruddy-otter:all"] * (MAX_PLAYERS // 2) + ["noop"])
+
+
+def test_play_takes_one_and_evaluate_tries_each_before_it_starts(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["play", "navigation", "policy=ruddy-otter:all"]) == 2
+    assert "gridrl evaluate takes several" in capsys.readouterr().err
+
+    assert main(["evaluate", "navigation", "policies=ruddy-otter:all", "--dry-run"]) == 0
+    assert "the settings are right" in capsys.readouterr().err
+    assert main(["evaluate", "navigation", "policies=ruddy-otter:v65..v70", "--dry-run"]) == 2
+    assert "run ruddy-otter has no checkpoint v65..v70" in capsys.readouterr().err
 
 
 def test_the_words_reach_a_terminal_harmless(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

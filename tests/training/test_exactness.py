@@ -13,7 +13,7 @@ from engine.runs import RunDirectory, RunWriter, Stop, load_checkpoint
 from engine.sim import World, games
 from engine.training.compute import Compute
 from engine.training.config import TrainerConfig
-from engine.training.control import Controls
+from engine.training.control import Asked, Controls
 from engine.training.trainer import Trainer
 
 from .drawn import WALLS_9, cells_of, small_config
@@ -41,7 +41,7 @@ class StoppedAfter(Controls):
 
     def take(self, timeout: float | None = None) -> Any:
         self._left -= 1
-        return Stop() if self._left == 0 else super().take(timeout)
+        return Asked(Stop()) if self._left == 0 else super().take(timeout)
 
 
 def made(

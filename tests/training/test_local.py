@@ -186,11 +186,8 @@ def test_watched_env_is_shown_and_the_latest_picture_wins(run: LocalRun) -> None
 
 
 def test_env_that_does_not_exist_is_answered_in_words(run: LocalRun) -> None:
-    heard = Heard(run)
-
-    run.send(Watch(env=32, fps=10.0))
-
-    until(run, lambda: heard.has("warning", "cannot watch env 32 of 32"))
+    with pytest.raises(RunError, match="cannot watch env 32 of 32"):
+        run.send(Watch(env=32, fps=10.0))
 
 
 def test_failure_is_published_and_not_raised(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from engine.policies.registry import create_policy
 from engine.policies.trained import TorchPolicy
 from engine.runs import Checkpoint, Pause, Resume, RunDirectory, RunState, RunWriter, load_checkpoint
 from engine.sim import Batch, World, games
-from engine.training.control import Controls
+from engine.training.control import Asked, Controls
 from engine.training.rollout import Lane
 from engine.training.trainer import Trainer
 
@@ -311,7 +311,7 @@ def test_an_error_while_paused_lets_the_other_lanes_go(tmp_path: Path) -> None:
             if timeout is not None:  # asked while paused
                 raise GridrlError("the queue is broken")
             self.looks += 1
-            return Pause() if self.looks == 5 else None  # within the first rollout
+            return Asked(Pause()) if self.looks == 5 else None  # within the first rollout
 
     with RunWriter.create(tmp_path, "test", {}, {}) as writer:
         trainer = Trainer([World(RULES, MAP)], small_config(learner_threads=2), writer, Broken())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.style import Style
 from textual import on
 from textual.app import App, ComposeResult
+from textual.color import Color
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Footer, Input
@@ -196,6 +199,29 @@ async def test_the_status_line_tells_state_steps_speed_and_time(size: tuple[int,
         for part in ("ruddy-otter", "● training", "12.4M/50M", "412k/s", "ETA 1:31"):
             assert part in row
         assert len(row) <= size[0]
+
+
+async def test_a_run_that_goes_on_in_trouble_has_a_red_banner_until_it_is_over() -> None:
+    app = HostApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        pane = await running(pilot)
+        line = app.query_one(RunLine)
+        rule = line.render().plain.splitlines()[1]
+
+        pane.show_status(replace(TRAINING, message=f"the disk is full: 1,234 records waiting{HOSTILE}"))
+        await pilot.pause()
+        rows = line.render().split()
+        style = Style.parse(str(rows[1].spans[0].style))
+
+        assert rows[1].plain.startswith(" the disk is full: 1,234 records waiting")
+        assert len(rows[1].plain) == 80
+        assert not set(rows[1].plain) & set("\x1b\x07\x9b\u202e\u200b\ud800")
+        assert style.reverse
+        assert style.color is not None
+        assert style.color.get_truecolor() == Color.parse(app.theme_variables["error"]).rich_color.get_truecolor()
+
+        pane.show_status(TRAINING)
+        assert line.render().plain.splitlines()[1] == rule
 
 
 @pytest.mark.parametrize(

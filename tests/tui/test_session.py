@@ -13,7 +13,7 @@ from front_door import CORRIDOR, ENDLESS_RUN, FINISHED_RUN, map_file, on_map
 from engine.errors import CheckpointError, MapError, QueryError, RunError, UsageError
 from engine.maps import parse_ascii
 from engine.recipes import resolve
-from engine.runs import EventLogged, FinishedRun, Pause, RunDirectory, RunState, SetHyper
+from engine.runs import AttachedRun, EventLogged, Pause, RunDirectory, RunState, SetHyper
 from tui.play import SPEEDS
 from tui.session import POLICIES, Session
 
@@ -287,7 +287,7 @@ def test_watching_shows_the_own_run_while_another_is_open(opened: Opened) -> Non
     finished(past)
     session = opened(*ENDLESS_RUN)
     started(session)
-    session.watch_run(session.open_run(own_id(past)))
+    session.watch_run(*session.open_run(own_id(past)))
 
     session.watch(True)
 
@@ -328,12 +328,12 @@ def test_past_runs_are_listed_and_opened(opened: Opened) -> None:
     run_id = own_id(session)
 
     assert session.past_runs() == [(run_id, RunState.FINISHED, 2048, 2048)]
-    assert session.open_run(run_id) is session.own_run
+    assert session.open_run(run_id)[0] is session.own_run
 
     other = opened()
-    handle = other.open_run(run_id)
-    assert isinstance(handle, FinishedRun)
-    other.watch_run(handle)
+    handle, game = other.open_run(run_id)
+    assert isinstance(handle, AttachedRun)
+    other.watch_run(handle, game)
     news = other.news()
     assert news is not None
     assert news.status.status is RunState.FINISHED

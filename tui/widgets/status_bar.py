@@ -8,6 +8,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from engine.runs.records import RunState, RunStatus
+from engine.runs.remote import Link, LinkState
 from tui.text import duration, safe_str, si
 
 PANES = (("live", "live"), ("monitor", "train"), ("editor", "maps"), ("console", "query"))
@@ -36,6 +37,9 @@ class StatusBar(Widget):
     status: reactive[RunStatus | None] = reactive(None)
     """Its state."""
 
+    link: reactive[Link | None] = reactive(None)
+    """How it is reached, if it is on another machine."""
+
     def render(self) -> RenderResult:
         muted = self.get_component_rich_style("status--muted", partial=True)
         front = self.get_component_rich_style("status--open", partial=True)
@@ -56,6 +60,8 @@ class StatusBar(Widget):
         failed = status.status is RunState.FAILED
         style = self.get_component_rich_style("status--bad" if failed else "status--good", partial=True)
         mark, wide = _MARKS.get(status.status, ""), self._is_wide
+        if self.link is not None:
+            self._append_link(line, self.link)
         line.append(f"{safe_str(self.run_id, 32 if wide else 16)} ")
         line.append(f"{mark} " if mark else "", style=style)
         if wide or not mark:
@@ -64,3 +70,10 @@ class StatusBar(Widget):
         if status.status is RunState.TRAINING and status.sps > 0:
             left = (status.total_steps - status.step) / status.sps
             line.append(f" {si(status.sps, fixed=wide)}/s {'ETA ' if wide else ''}{duration(left)}")
+
+    def _append_link(self, line: Text, link: Link) -> None:
+        """The host and, unless it is live, how the link is and for how long what is shown has been old."""
+        live = link.state is LinkState.LIVE
+        style = self.get_component_rich_style("status--muted" if live else "status--bad", partial=True)
+        age = "" if live else f" {link.state.value} {duration(link.age)}"
+        line.append(f"{safe_str(link.host, 24 if self._is_wide else 12)}{age}:", style=style)

@@ -111,6 +111,7 @@ class MonitorPane(Vertical, can_focus=True):
 
     - Space holds the run and lets it go on; `s` ends it, `c` saves a checkpoint.
     - `R` goes on with a run that ended, from its last checkpoint.
+    - `D` leaves the run to a process of its own: it trains on when you quit.
     - `L` and `E` change the learning rate and the entropy coefficient while it runs.
     - Arrows pick a chart, Enter shows it large; `[` and `]` move one cursor over all charts.
     - `m` smooths, `y` makes the scale logarithmic, `r` lists past runs.
@@ -136,6 +137,14 @@ class MonitorPane(Vertical, can_focus=True):
             show=False,
             id="monitor.continue",
             tooltip="Go on with a run that ended, from its last checkpoint",
+        ),
+        Binding(
+            "D",
+            "detach",
+            "detach",
+            show=False,
+            id="monitor.detach",
+            tooltip="Leave the run of this program to a process of its own, which outlives it",
         ),
         Binding("r", "runs", "runs", id="monitor.runs", tooltip="Show or hide the list of runs"),
         Binding("enter", "zoom", "zoom", id="monitor.zoom", tooltip="Show one chart large"),
@@ -175,6 +184,9 @@ class MonitorPane(Vertical, can_focus=True):
         def __init__(self, run_id: str) -> None:
             self.run_id = run_id
             super().__init__()
+
+    class DetachRequested(Message):
+        """The user wants the run of this program to outlive it."""
 
     class CheckpointRequested(Message):
         """The user wants a checkpoint now."""
@@ -328,6 +340,11 @@ class MonitorPane(Vertical, can_focus=True):
             self.say(under_way(self._run_id), "warning")
         else:
             self.post_message(self.ContinueRequested(self._run_id))
+
+    def action_detach(self) -> None:
+        if self._open_state("detach") is not None:
+            self.say("The run moves to a process of its own, with a checkpoint...")
+            self.post_message(self.DetachRequested())
 
     def action_checkpoint(self) -> None:
         if self._open_state("save") is not None:

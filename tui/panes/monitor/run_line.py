@@ -17,7 +17,10 @@ from .words import ASCII_MARKS, MARKS, SETTINGS, figures
 
 
 class RunLine(Widget):
-    """Name and state of a run at the left, its figures at the right, and a rule below that fills as it goes on."""
+    """Name and state of a run at the left, its figures at the right, and a rule below that fills as it goes on.
+
+    While a run that goes on has something to say, such as that the disk is full, a banner stands in for the rule.
+    """
 
     COMPONENT_CLASSES = {
         "run-line--name",
@@ -28,6 +31,7 @@ class RunLine(Widget):
         "run-line--failed",
         "run-line--filled",
         "run-line--rule",
+        "run-line--trouble",
     }
 
     run_id: reactive[str | None] = reactive(None)
@@ -39,7 +43,7 @@ class RunLine(Widget):
 
     def render(self) -> Text:
         width = self.size.width
-        return Text("\n").join([self._first_row(width), self._rule(width)])
+        return Text("\n").join([self._first_row(width), self._banner(width) or self._rule(width)])
 
     def _first_row(self, width: int) -> Text:
         name = safe_str("no run" if self.run_id is None else self.run_id, max(width // 3, 8))
@@ -55,11 +59,17 @@ class RunLine(Widget):
         return row
 
     def _append_message(self, row: Text, width: int) -> None:
-        """Why it failed or what it waits for, in up to half of what is left of the line."""
+        """Why it ended, in up to half of what is left of the line."""
         assert self.status is not None
         room = (width - row.cell_len) // 2
-        if self.status.message and room > 10:
+        if self.status.message and not self.status.status.is_open and room > 10:
             row.append("  " + safe_str(self.status.message, room - 2), self._look("figures"))
+
+    def _banner(self, width: int) -> Text | None:
+        if self.status is None or not self.status.message or not self.status.status.is_open:
+            return None
+        words = safe_str(f"{self.status.message}; training goes on", width - 2)
+        return Text(f" {words}".ljust(width), self._look("trouble"), no_wrap=True, overflow="crop")
 
     def _rule(self, width: int) -> Text:
         filled = 0

@@ -1,0 +1,100 @@
+"""One command to a run that is under way, and what came of it. For the tools that give one; main thread."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import queue
+from pathlib import Path
+from typing import Final
+
+from engine.errors import RunError, UsageError
+from engine.runs import Command, RunDirectory, RunState, run_paths, runs_root
+from engine.runs.control_link import ControlLink
+from engine.runs.desk import Answer, Desk
+from engine.runs.names import check_run_name
+
+from .text import count, line, note, printable
+
+PATIENCE_S: Final = 60.0
+"""For the answer: the run obeys at the end of an update, which on a slow machine takes seconds."""
+
+_STARTING_S: Final = 180.0
+"""For a run that is still starting: it loads torch first."""
+
+
+def add_run_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="name of the run; gridrl runs lists them")
+
+
+def existing_run(name: str) -> RunDirectory:
+    """A run of this machine by name.
+
+    Raises:
+        RunError: no run can be called that.
+        UsageError: there is none; with the nearest names.
+    """
+    path = runs_root() / check_run_name(name)
+    if not (path / "run.json").exists():
+        near = difflib.get_close_matches(name, [each.name for each in run_paths(path.parent)], n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else "gridrl runs lists them"
+        raise UsageError(f"there is no run {name}", hint=hint)
+    return RunDirectory(path)
+
+
+def order(run: RunDirectory, command: Command, program: str) -> Answer:
+    """Ask for something, and wait until it is done.
+
+    Args:
+        program: for the run's history.
+
+    Raises:
+        RunError: nobody trains the run, or it does not answer, or refuses.
+    """
+    state = run.state()
+    if not state.status.is_open:
+        ended = f"{state.status.label} at {count(state.step)} steps" + (f": {state.message}" if state.message else "")
+        raise RunError(f"run {run.run_id} is over ({printable(ended)})", hint=f"gridrl resume {run.run_id} goes on")
+    desk, heard = Desk(), queue.SimpleQueue[None]()
+    link = _linked(run.path, program, desk, heard)
+    try:
+        link.say(desk.ask(command))
+        return _answer(run, link, desk, heard, _STARTING_S if state.status is RunState.STARTING else PATIENCE_S)
+    finally:
+        link.close()
+
+
+def carry_out(name: str, command: Command, program: str) -> RunDirectory:
+    """Give a command and print what came of it. Returns the run."""
+    run = existing_run(name)
+    answer = order(run, command, program)
+    line(f"{run.run_id}: {printable(answer.words)}")
+    return run
+
+
+def _linked(path: Path, program: str, desk: Desk, heard: queue.SimpleQueue[None]) -> ControlLink:
+    def hear(record: dict[str, object]) -> None:
+        desk.hear(record)
+        heard.put(None)
+
+    return ControlLink(path, program, hear)
+
+
+def _answer(
+    run: RunDirectory, link: ControlLink, desk: Desk, heard: queue.SimpleQueue[None], patience: float
+) -> Answer:
+    waited = 0.0
+    while waited < patience:
+        try:
+            heard.get(timeout=1.0)
+        except queue.Empty:
+            waited += 1.0
+            if waited == 3.0:
+                note(f"waiting for {run.run_id} to reach the end of its update...")
+        for answer in desk.answers():
+            if not answer.applied:
+                raise RunError(f"run {run.run_id}: {answer.words}", hint=answer.hint)
+            return answer
+        if not link.is_open:
+            raise RunError(f"run {run.run_id} ended before it could answer", hint="gridrl runs says how it ended")
+    raise RunError(f"run {run.run_id} has it, and has not answered for {patience:.0f} s", hint="gridrl runs shows it")
