@@ -77,6 +77,7 @@ files:
   runs       {runs}   (GRIDRL_RUNS)
   recipes    {recipes}   (GRIDRL_RECIPES)
   settings   {settings}   (GRIDRL_SETTINGS)
+  cache      {cache}   (GRIDRL_CACHE)
 
 exit codes: 0 done, 1 failed, 2 wrong usage or setting, 130 Ctrl-C"""
 
@@ -280,13 +281,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _print_page() -> None:
-    from engine.places import recipes_directory, settings_file
+    from engine.places import cache_directory, recipes_directory, settings_file
     from engine.runs.names import runs_root
 
     lines = []
     for category, tools in CATEGORIES.items():
         lines += [f"{category}:", *(f"  {name:<12}{words}" for name, words in tools.items())]
-    places = {"runs": str(runs_root()), "recipes": str(recipes_directory()), "settings": str(settings_file())}
+    places = {
+        "runs": str(runs_root()),
+        "recipes": str(recipes_directory()),
+        "settings": str(settings_file()),
+        "cache": str(cache_directory()),
+    }
     print(PAGE.format(tools="\n".join(lines), **{name: _cleaned(path) for name, path in places.items()}))
 
 

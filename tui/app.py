@@ -65,7 +65,8 @@ if TYPE_CHECKING:
     from .widgets.settings_screen import SettingsScreen
 
 STYLES = Path(__file__).parent / "styles"
-NEWS_PERIOD_S = 0.25  # a trainer publishes a few times a second, and curves are read slower than that
+NEWS_PERIOD_S = 0.1  # what another process trains is on the screen a tenth of a second after it came
+OWN_NEWS_PERIOD_S = 0.25  # each look takes time from a trainer in this process
 LEAST_SIZE = (60, 20)
 ANSWER_STAYS_S = 3.0  # time to read a sentence
 
@@ -120,6 +121,7 @@ class GridrlApp(App[int]):
         self._shown_frame: object = None
         self._wanted = ""
         self._answered_at = 0.0  # monotonic seconds
+        self._news_due = 0.0  # monotonic seconds
         self._cancelled = Event()  # of the query asked last
         self.detaches = False
         """Whether the run goes on in a process of its own when the app has ended."""
@@ -637,25 +639,29 @@ class GridrlApp(App[int]):
     def _show_run(self, run_id: str) -> None:
         self._bar.run_id = run_id
         self._monitor.reset(run_id)
+        self._news_due = 0.0
         self._on_news()
         if not self._deck.shows("monitor"):
             self.action_pane("monitor")
 
     def _on_news(self) -> None:
-        """Four times a second: what the watched run has logged goes to the monitor and to the status line."""
-        if self.session is None or self._is_ending:
+        """A few times a second: what the watched run has logged goes to the monitor and to the status line."""
+        session = self.session
+        if session is None or self._is_ending or time.monotonic() < self._news_due:
             return
-        news = self.session.news()
+        news = session.news()
         if news is None:
             return
+        own = session.run is session.own_run
+        self._news_due = time.monotonic() + (OWN_NEWS_PERIOD_S - NEWS_PERIOD_S / 2 if own else 0.0)
         self._bar.status, self._bar.link = news.status, news.link
         if news.events:
             self._monitor.append(news.events)
         self._monitor.show_status(news.status)
-        if self.session.watched_is_over:
-            self.session.watch(False)
+        if session.watched_is_over:
+            session.watch(False)
             self._refresh_live()
-        if self.session.has_fresh_policy():
+        if session.has_fresh_policy():
             self._load_trained()
 
     def _command(self, command: Command) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .session import Session
     from .settings import SettingsFile
 
-ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
 
 EPILOG = """\
 examples:
@@ -85,13 +85,13 @@ def _attach(options: argparse.Namespace) -> int:
         from engine.tools.orders import existing_run  # deferred, as below
 
         run_id = existing_run(options.run).run_id
-        return _show(lambda fps: _session_of(run_id, None, fps), attached=run_id)
+        return _show(lambda fps: session_of(run_id, None, fps), attached=run_id)
     from engine.runs.remote import RemoteRun  # deferred: few need it
 
     _say(f"Calling {host}...")  # whatever ssh asks, it asks now
     history = None if options.all else HISTORY_ROWS
     remote = RemoteRun(host, run_id, episodes=options.episodes, history=history)
-    return _show(lambda fps: _session_of(run_id, remote, fps), attached=run_id)
+    return _show(lambda fps: session_of(run_id, remote, fps), attached=run_id)
 
 
 def _show(open_session: Callable[[float], Session], attached: str | None = None) -> int:
@@ -194,7 +194,7 @@ def _open_session(recipe: str, overrides: list[str], fps: float) -> Session:
     return Session(recipe, resolve(recipe, overrides), runs_root(), fps=fps)
 
 
-def _session_of(run_id: str, remote: RemoteRun | None, fps: float) -> Session:
+def session_of(run_id: str, remote: RemoteRun | None, fps: float) -> Session:
     """The sitting of who watches a run: its own game is the one to play."""
     from engine.recipes import resolve  # deferred, as above
     from engine.recipes.resume import recorded_config

@@ -413,7 +413,7 @@ class Session:
             own.close(timeout=None, why="another process goes on with it")
             if own.state().status is not RunState.STOPPED:
                 raise RunError(f"run {own.run_id} has ended: nothing is left to hand over")
-            self._runner = start(["resume", own.run_id])
+            self._runner = start(["resume", own.run_id], self.root)
             return AttachedRun(self.root / own.run_id), self._own_game
         finally:
             self._starting.release()

@@ -17,7 +17,7 @@ from .directory import RunDirectory
 from .feed import RunFeed
 from .records import Command, Event, Frame, RunStatus, Watch
 
-_STATE_PERIOD: Final = 0.5  # seconds: the screen may ask 30 times a second, the file changes once
+_STATE_PERIOD: Final = 0.1  # seconds: the screen may ask 30 times a second, and a person presses pause twice
 
 
 class AttachedRun:

@@ -35,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     if place.is_first and existing_run(arguments.run).is_live():
         return _go_on(arguments)
     if arguments.detach:
-        started = runner.start(["resume", arguments.run, "--", *arguments.changes])
-        runner.print_started(started, runs_root())
+        root = runs_root()
+        runner.print_started(runner.start(["resume", arguments.run, "--", *arguments.changes], root), root)
         return 0
     if runner.is_one():
         runner.prepare()

@@ -52,11 +52,12 @@ class Runner:
     process: subprocess.Popen[bytes]
 
 
-def start(words: Sequence[str]) -> Runner:
+def start(words: Sequence[str], root: Path) -> Runner:
     """Begin a run in a process of its own.
 
     Args:
         words: of the command line, from the tool on.
+        root: where runs live.
 
     Raises:
         GridrlError: it could not begin; in its own words.
@@ -72,7 +73,7 @@ def start(words: Sequence[str]) -> Runner:
             stdout=writing,
             stderr=writing,
             start_new_session=True,
-            env={**os.environ, _RUNNER: str(os.getpid())},
+            env={**os.environ, _RUNNER: str(os.getpid()), "GRIDRL_RUNS": str(root.absolute())},
         )
     except OSError as error:
         os.close(reading)

@@ -51,7 +51,8 @@ def run(resolution: Resolution) -> int:
 
 def detach(recipe: str, settings: Sequence[str]) -> int:
     """Begin the same in a process of its own, and leave it."""
-    runner.print_started(runner.start(["train", recipe, "--", *settings]), runs_root())
+    root = runs_root()
+    runner.print_started(runner.start(["train", recipe, "--", *settings], root), root)
     return 0
 
 

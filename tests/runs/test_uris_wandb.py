@@ -140,6 +140,17 @@ def test_what_others_keep_there_is_passed_over(server: Server, run: Path) -> Non
     assert steps(f"{PLACE}:all") == [64]
 
 
+def test_of_two_of_one_step_the_newer_counts(server: Server, run: Path, tmp_path: Path) -> None:
+    uploaded(run, 64)
+    with RunWriter.create(tmp_path, "badger", {}, {}) as writer:
+        newer = writer.checkpoint(64, {"x": np.zeros(5, np.float32)}, {})
+    upload_artifact(PLACE, "lab/maze/otter", Parcel(newer, {}))
+
+    (found,) = find_checkpoints(f"{PLACE}:all", lambda _: None)
+
+    assert found.path.read_bytes() == newer.read_bytes()
+
+
 def test_damage_references_and_sizes_beyond_the_manifest_are_refused(server: Server, run: Path, tmp_path: Path) -> None:
     uploaded(run, 64)
     (artifact,) = server.kept["lab/maze/otter"]

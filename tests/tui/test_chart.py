@@ -264,3 +264,19 @@ async def test_the_cursor_value_replaces_the_latest() -> None:
         chart.cursor = 1000.0
 
         assert chart.plain_text().splitlines()[0].endswith("+1.50 at 1k")
+
+
+async def test_a_new_number_draws_the_title_alone() -> None:
+    app = ChartApp()
+    async with app.run_test() as pilot:
+        chart = app.query_one(LineChart)
+        chart.show([Line([0, 1], [0.0, 4.2])], 4.2)
+        await pilot.pause()
+        before = [chart.render_line(y) for y in range(chart.size.height)]
+
+        chart.show_latest(5.0)
+        await pilot.pause()
+
+        after = [chart.render_line(y) for y in range(chart.size.height)]
+        assert after[0].text.endswith("+5.00")
+        assert all(new is old for new, old in zip(after[1:], before[1:], strict=True))

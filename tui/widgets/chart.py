@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -83,6 +84,15 @@ class LineChart(Widget, can_focus=True):
         self._lines, self._latest = given, latest
         self._redraw()
 
+    def show_latest(self, latest: float | None) -> None:
+        """Replace the number at the right of the title alone, which costs one row: curves are read slower than that."""
+        if _same(latest, self._latest):
+            return
+        self._latest = latest
+        if self._strips and self.cursor is None:
+            self._strips[0] = self._strip(self._title_row(self.size.width), self.size.width)
+            self.refresh(Region(0, 0, self.size.width, 1))
+
     @property
     def lines(self) -> tuple[Line, ...]:
         """What is drawn now."""
@@ -130,7 +140,10 @@ class LineChart(Widget, can_focus=True):
             self._lines, width, height - 1, log=self.log_scale, ascii_only=self.ascii_only, cursor=self.cursor
         )
         rows = [self._title_row(width), *plot][:height]
-        return [Strip([Segment(text, self._style(role)) for text, role in row], width) for row in rows]
+        return [self._strip(row, width) for row in rows]
+
+    def _strip(self, row: list[Run], width: int) -> Strip:
+        return Strip([Segment(text, self._style(role)) for text, role in row], width)
 
     def _title_row(self, width: int) -> list[Run]:
         value = self._value_text()

@@ -270,7 +270,7 @@ class MonitorPane(Vertical, can_focus=True):
             self._cooling = None
 
     def append(self, events: Sequence[Event]) -> None:
-        """Take in records of the run, in their order; they are drawn soon."""
+        """Take in records of the run, in their order: their numbers are shown at once, the curves drawn soon."""
         told: list[EventLogged | Gap] = []
         for event in events:
             if isinstance(event, MetricsLogged):
@@ -281,6 +281,9 @@ class MonitorPane(Vertical, can_focus=True):
             self.query_one(EventList).add(told)
         if self._changed and self._cooling is None:
             self.flush()
+        elif self._changed and self.display:
+            for name in self._changed & self._charts.keys():
+                self._charts[name].show_latest(self._history.latest(name))
 
     def show_status(self, status: RunStatus | None) -> None:
         """Show how the run does; None where that is not known."""
