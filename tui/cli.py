@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from engine.errors import GridrlError, RunError
+from engine.tools.text import printable
 from engine.tools.version import own_version
 
 if TYPE_CHECKING:
@@ -59,8 +60,13 @@ def main() -> None:
     try:
         sys.exit(run(sys.argv[1:]))
     except GridrlError as error:
-        _say(f"gridrl-tui: {error.message}" + (f"\n  {error.hint}" if error.hint else ""))
+        # Words of another machine may be among them: what a terminal would obey is shown instead.
+        for line in f"gridrl-tui: {error.message}\n  {error.hint}".rstrip().splitlines():
+            _say(printable(line))
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:  # while ssh asks, or before the screen has the keyboard
+        _say("\ngridrl-tui: interrupted")
+        sys.exit(128 + signal.SIGINT)
 
 
 def run(arguments: list[str]) -> int:
@@ -87,8 +93,9 @@ def _attach(options: argparse.Namespace) -> int:
         run_id = existing_run(options.run).run_id
         return _show(lambda fps: session_of(run_id, None, fps), attached=run_id)
     from engine.runs.remote import RemoteRun  # deferred: few need it
+    from engine.ssh import check_host
 
-    _say(f"Calling {host}...")  # whatever ssh asks, it asks now
+    _say(f"Calling {check_host(host)}...")  # whatever ssh asks, it asks now
     history = None if options.all else HISTORY_ROWS
     remote = RemoteRun(host, run_id, episodes=options.episodes, history=history)
     return _show(lambda fps: session_of(run_id, remote, fps), attached=run_id)

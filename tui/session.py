@@ -35,10 +35,13 @@ from engine.runs import (
     SharePolicy,
     Unwatch,
     Watch,
+    compaction,
     list_runs,
 )
-from engine.runs.remote import Link, RemoteRun
-from engine.sim import Rules
+from engine.runs.log import part_numbers
+from engine.runs.records import Link
+from engine.runs.remote import RemoteRun
+from engine.sim import FIRST_KIND, EnvView, Rules, Spec
 from engine.stats import QuerySession, Result, TableInfo
 from tui.panes.live.scene import Scene
 from tui.panes.live.words import tell_end, tell_step
@@ -356,8 +359,7 @@ class Session:
         if not self._starting.acquire(blocking=False):
             raise UsageError("a run is being prepared already")
         try:
-            if self.is_training:
-                raise UsageError("a run is under way already", hint="stop it first: F3, then s")
+            self._require_here()
             maps, rules = self.play.maps, self.config.rules
             run = prepare_run(self.recipe, self.config, self.root, grid_map=maps[0])
             self._own(run, RunGame(rules, tuple(maps)))
@@ -375,10 +377,7 @@ class Session:
         if not self._starting.acquire(blocking=False):
             raise UsageError("a run is being prepared already")
         try:
-            if self.is_training:
-                raise UsageError("a run is under way already", hint="stop it first: F3, then s")
-            if self.remote is not None and run_id == self.remote.run_id:
-                raise UsageError(f"{run_id} goes on where it is", hint=f"gridrl resume {run_id} on {self.remote.host}")
+            self._require_here()
             if self.own_run is not None:
                 self.own_run.join()  # it has said how it ended, and is about to let go of its directory
             info = RunDirectory(self.root / run_id).info()
@@ -387,6 +386,15 @@ class Session:
             return run.start()
         finally:
             self._starting.release()
+
+    def _require_here(self) -> None:
+        """Refuse to begin a run where another one is under way, or where all that is shown is of another machine."""
+        if self.remote is not None:
+            raise UsageError(
+                f"this screen shows a run on {self.remote.host}", hint="gridrl-tui in another terminal trains here"
+            )
+        if self.is_training:
+            raise UsageError("a run is under way already", hint="stop it first: F3, then s")
 
     def _own(self, run: LocalRun, game: RunGame) -> None:
         """Take a run that is about to start, or close it if the program ends meanwhile."""
@@ -435,6 +443,8 @@ class Session:
             return self.own_run, self._own_game
         if self.remote is not None and self.remote.run_id == run_id:
             return self.remote, game_of(self.remote)
+        if part_numbers(self.root / run_id / "metrics"):
+            compaction.prepare()  # else the screen would stand still while the first part is read
         return AttachedRun(self.root / run_id), game_of(RunDirectory(self.root / run_id))
 
     def watch_run(self, run: RunHandle, game: RunGame | None) -> None:
@@ -514,7 +524,11 @@ class Session:
 
     def watched_frame(self) -> Frame | None:
         """The newest picture of the watched run's agents, None unless a run is being watched."""
-        return None if self._watched is None else self._watched.latest_frame()
+        if self._watched is None or self._watched_play is None:
+            return None
+        frame = self._watched.latest_frame()
+        # It may come from another machine: names are looked up by what it says.
+        return frame if frame is not None and _fits(frame.view, self._watched_play.spec) else None
 
     def past_runs(self) -> list[tuple[str, RunState, int, int]]:
         """Worker: name, state, step and total of every run, newest first."""
@@ -566,6 +580,16 @@ class Session:
             self.remote.close()
         self.query.close()
         self.play.close()
+
+
+def _fits(view: EnvView, spec: Spec) -> bool:
+    """Whether a picture is one of this game."""
+    return (
+        len(view.agents) == spec.agent_count
+        and int(view.cells.max()) < FIRST_KIND + len(spec.kind_names)
+        and all(len(agent.inventory) == len(spec.resource_names) for agent in view.agents)
+        and all(agent.last_action < len(spec.action_names) for agent in view.agents)
+    )
 
 
 def game_of(run: RunDirectory | RemoteRun) -> RunGame | None:

@@ -41,7 +41,8 @@ from engine import ssh
 from engine.maps import save_map
 from engine.runs import MetricsLogged, RunDirectory, RunState, Watch, remote
 from engine.runs.broadcast import LOGS
-from engine.runs.remote import LinkState, RemoteRun
+from engine.runs.records import LinkState
+from engine.runs.remote import RemoteRun
 from tests.link import sshd
 from tests.link.link import Link
 

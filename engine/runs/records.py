@@ -155,6 +155,29 @@ class Frame:
     env: int = 0
 
 
+class LinkState(StrEnum):
+    """How the connection is. The value is the word on screen."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALE = "stale"
+    RECONNECTING = "reconnecting"
+    LOST = "lost"
+    """And not called again: the words say why."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """One look at the connection."""
+
+    state: LinkState
+    host: str
+    age: float
+    """Seconds since something was heard."""
+    words: str = ""
+    """Why it is not live."""
+
+
 class RunHandle(Protocol):
     """One run, wherever it lives. Called from the UI thread; never blocks."""
 

@@ -17,8 +17,6 @@ import zlib
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -30,7 +28,7 @@ from .desk import Desk
 from .feed import RunFeed
 from .mirror import Mirror
 from .names import check_run_name
-from .records import Command, Event, EventLogged, Frame, RunState, RunStatus
+from .records import Command, Event, EventLogged, Frame, Link, LinkState, RunState, RunStatus
 from .wire import MAX_LINE_BYTES, PROTOCOL, LineBuffer, text, to_line
 
 _PING_S: Final = 1.0
@@ -61,29 +59,6 @@ _NEEDS_A_PERSON: Final = ("Permission denied", "Host key verification failed", "
 
 _NO_SUCH_COMMAND: Final = 127
 _SSH_FAILED: Final = 255
-
-
-class LinkState(StrEnum):
-    """How the connection is. The value is the word on screen."""
-
-    CONNECTING = "connecting"
-    LIVE = "live"
-    STALE = "stale"
-    RECONNECTING = "reconnecting"
-    LOST = "lost"
-    """And not called again: the words say why."""
-
-
-@dataclass(frozen=True)
-class Link:
-    """One look at the connection."""
-
-    state: LinkState
-    host: str
-    age: float
-    """Seconds since something was heard."""
-    words: str = ""
-    """Why it is not live."""
 
 
 class Refused(RunError):
@@ -280,13 +255,27 @@ class RemoteRun:
         if call is not None:
             call.end()
         for command in self._desk.cut():
-            words = f"{type(command).__name__.lower()} may not have reached {self.host}: the connection was cut"
-            self._notes.append(EventLogged(self._status.step, time.time(), "warning", words))
+            self._note("warning", f"{type(command).__name__.lower()} may not have reached {self.host}")
 
     def _set(self, state: LinkState, words: str = "") -> None:
+        before = self._link
         self._link, self._words = state, words
+        if state is not before:
+            self._note_change(before, state, words)
         if state is LinkState.LIVE and self._call is not None:
             self._heard = max(self._heard, self._call.heard)
+
+    def _note_change(self, before: LinkState, state: LinkState, words: str) -> None:
+        """Tell the screen. The run's own history knows nothing of it."""
+        if state is LinkState.LIVE and before is LinkState.RECONNECTING:
+            self._note("state", f"{self.host} is live again, after {time.monotonic() - self._heard:.0f} s")
+        elif state is LinkState.RECONNECTING:
+            self._note("warning", f"{self.host}: {words}; calling again")
+        elif state is LinkState.LOST:
+            self._note("error", words)
+
+    def _note(self, kind: str, words: str) -> None:
+        self._notes.append(EventLogged(self._status.step, time.time(), kind, words))
 
 
 class _Call:

@@ -14,7 +14,8 @@ from link.sshd import HOST, Box
 from engine.recipes import prepare_run, resolve
 from engine.runs import RunDirectory, RunState, Stop
 from engine.runs.broadcast import LOGS
-from engine.runs.remote import LinkState, RemoteRun
+from engine.runs.records import LinkState
+from engine.runs.remote import RemoteRun
 from engine.tools import runner
 from engine.tools.orders import order
 from engine.training.local import LocalRun

@@ -7,8 +7,7 @@ from textual.app import RenderResult
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from engine.runs.records import RunState, RunStatus
-from engine.runs.remote import Link, LinkState
+from engine.runs.records import Link, LinkState, RunState, RunStatus
 from tui.text import duration, safe_str, si
 
 PANES = (("live", "live"), ("monitor", "train"), ("editor", "maps"), ("console", "query"))
@@ -61,8 +60,11 @@ class StatusBar(Widget):
         style = self.get_component_rich_style("status--bad" if failed else "status--good", partial=True)
         mark, wide = _MARKS.get(status.status, ""), self._is_wide
         if self.link is not None:
-            self._append_link(line, self.link)
+            line.append(f"{safe_str(self.link.host, 24 if wide else 12)}:")
         line.append(f"{safe_str(self.run_id, 32 if wide else 16)} ")
+        if self.link is not None and self.link.state is not LinkState.LIVE:
+            self._append_link(line, self.link)
+            return
         line.append(f"{mark} " if mark else "", style=style)
         if wide or not mark:
             line.append(f"{status.status.label} ", style=style)
@@ -72,8 +74,6 @@ class StatusBar(Widget):
             line.append(f" {si(status.sps, fixed=wide)}/s {'ETA ' if wide else ''}{duration(left)}")
 
     def _append_link(self, line: Text, link: Link) -> None:
-        """The host and, unless it is live, how the link is and for how long what is shown has been old."""
-        live = link.state is LinkState.LIVE
-        style = self.get_component_rich_style("status--muted" if live else "status--bad", partial=True)
-        age = "" if live else f" {link.state.value} {duration(link.age)}"
-        line.append(f"{safe_str(link.host, 24 if self._is_wide else 12)}{age}:", style=style)
+        """How the link is, and for how long what is shown has been old: all else would be a guess."""
+        style = self.get_component_rich_style("status--bad", partial=True)
+        line.append(f"{link.state.value} {duration(link.age)}", style=style)
