@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import replace
 
 import pytest
@@ -532,13 +533,27 @@ async def test_events_are_told_newest_first() -> None:
         assert "▪ saved ck-1" in rows[2]
 
 
+async def test_an_event_says_who_asked_unless_it_was_this_program() -> None:
+    app = HostApp()
+    async with app.run_test(size=(120, 40)) as pilot:
+        pane = await running(pilot)
+        pane.append([EventLogged(1000, 1.0, "command", "paused", {"by": "eve, gridrl pause, process 1"})])
+        pane.append([EventLogged(1000, 1.0, "command", "resumed", {"by": f"eve, process {os.getpid()}"})])
+        await pilot.pause()
+
+        rows = app.query_one(EventList).render().plain.splitlines()
+
+        assert rows[1].endswith("» resumed")
+        assert rows[2].endswith("» paused  by eve, gridrl pause, process 1")
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_hostile_words_reach_no_terminal(size: tuple[int, int]) -> None:
     app = HostApp()
     async with app.run_test(size=size) as pilot:
         pane = app.query_one(MonitorPane)
         pane.reset(HOSTILE)
-        pane.append([MetricsLogged(5, 0.0, {HOSTILE: 1.0}), EventLogged(5, 1e300, HOSTILE, HOSTILE)])
+        pane.append([MetricsLogged(5, 0.0, {HOSTILE: 1.0}), EventLogged(5, 1e300, HOSTILE, HOSTILE, {"by": HOSTILE})])
         pane.append([EventLogged(5, math.nan, "error", HOSTILE), EventLogged(10**400, 0.0, "warning", HOSTILE)])
         pane.show_status(RunStatus(RunState.FAILED, 5, 10**400, math.nan, math.inf, HOSTILE))
         pane.set_runs([(HOSTILE, RunState.FAILED, 5, 0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from textwrap import wrap
 
@@ -76,14 +77,22 @@ class EventList(Widget):
         row.append(f"{marks.get(event.kind, '.' if self.ascii_only else '·')} ", look)
         indent = row.cell_len
         if width >= COLUMN:
-            return [row.append(safe_str(event.message, max(width - indent, 0)), look)]
-        message = safe_str(event.message, MOST_ROWS * width)
+            return [row.append(safe_str(_words(event), max(width - indent, 0)), look)]
+        message = safe_str(_words(event), MOST_ROWS * width)
         pieces = wrap(message, max(width - indent, 8))[:MOST_ROWS] or [""]
         row.append(pieces[0], look)
         return [row, *(Text(" " * indent + piece, look) for piece in pieces[1:])]
 
     def _look(self, part: str) -> Style:
         return self.get_component_rich_style(f"event-list--{part}")
+
+
+def _words(event: EventLogged) -> str:
+    """What happened and, if it was not this program that asked for it, who did."""
+    by = event.data.get("by")
+    if not isinstance(by, str) or by.endswith(f"process {os.getpid()}"):
+        return event.message
+    return f"{event.message}  by {by}"
 
 
 def _told(gap: Gap) -> EventLogged:
