@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from engine.errors import GridrlError, RunError
+from engine.errors import GridrlError, RunError, UsageError
 from engine.tools.text import printable
 from engine.tools.version import own_version
 
@@ -51,6 +51,7 @@ if ssh does not find it; GRIDRL_SSH replaces `ssh`. Or run the screen there: ssh
 """
 
 DEFAULT_RECIPE = "navigation"
+MOST_NAMED = 8  # runs, where one has to be chosen
 HISTORY_ROWS = 2000  # of the past: more than a chart has points
 PRINTED_WIDTH = 2000  # of a line: no more of an odd file name or value
 
@@ -88,10 +89,10 @@ def _attach(options: argparse.Namespace) -> int:
     _check_terminal()
     host, colon, run_id = options.run.rpartition(":")
     if not colon:
-        from engine.tools.orders import existing_run  # deferred, as below
-
-        run_id = existing_run(options.run).run_id
+        run_id = _run_here(options.run)
         return _show(lambda fps: session_of(run_id, None, fps), attached=run_id)
+    if not run_id:
+        raise UsageError(f"{host}: which run?", hint=f"ssh {host} gridrl runs --live lists them")
     from engine.runs.remote import RemoteRun  # deferred: few need it
     from engine.ssh import check_host
 
@@ -99,6 +100,27 @@ def _attach(options: argparse.Namespace) -> int:
     history = None if options.all else HISTORY_ROWS
     remote = RemoteRun(host, run_id, episodes=options.episodes, history=history)
     return _show(lambda fps: session_of(run_id, remote, fps), attached=run_id)
+
+
+def _run_here(name: str) -> str:
+    """The run of this machine by that name; the only one under way, where there is no name.
+
+    Raises:
+        UsageError: there is none, or several are under way.
+    """
+    from engine.runs import list_runs, runs_root  # deferred, as below
+    from engine.tools.orders import existing_run
+
+    if name:
+        return existing_run(name).run_id
+    live = [run.run_id for run in list_runs(runs_root()) if run.is_live()]
+    if len(live) == 1:
+        return live[0]
+    if not live:
+        raise UsageError(
+            "no run is under way here", hint="gridrl train RECIPE --detach begins one; gridrl runs lists all"
+        )
+    raise UsageError(f"{len(live)} runs are under way: which?", hint=", ".join(live[:MOST_NAMED]))
 
 
 def _show(open_session: Callable[[float], Session], attached: str | None = None) -> int:
@@ -144,7 +166,13 @@ def attach_parser() -> argparse.ArgumentParser:
         epilog=ATTACH_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", metavar="[[USER@]HOST:]RUN", help="name of the run, and where it trains")
+    parser.add_argument(
+        "run",
+        nargs="?",
+        default="",
+        metavar="[[USER@]HOST:]RUN",
+        help="name of the run, and where it trains; the only one under way here, if left out",
+    )
     parser.add_argument("--episodes", action="store_true", help="fetch the episodes too, for Query: most of the bytes")
     parser.add_argument(
         "--all", action="store_true", help=f"fetch every row of the past, in place of {HISTORY_ROWS} of them"
