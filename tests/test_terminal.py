@@ -19,6 +19,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import psutil
 import pyte
 import pytest
 
@@ -289,7 +290,7 @@ def test_settings_alone_are_those_of_the_recipe_that_opens_by_itself(opened: Cal
     terminal.until_seen("navigation/rooms")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_the_run_and_gives_the_terminal_back(
     opened: Callable[..., Terminal], runs: Path, number: signal.Signals
 ) -> None:
@@ -365,8 +366,29 @@ def test_an_interrupt_from_outside_gives_the_terminal_back(opened: Callable[...,
 
     terminal.process.send_signal(signal.SIGINT)
 
-    terminal.until_gone()
+    assert terminal.until_gone() == 128 + signal.SIGINT
     terminal.assert_restored()
+
+
+def test_a_stopped_program_gives_the_terminal_back_and_ends_well_after_it_went_on(
+    opened: Callable[..., Terminal], runs: Path
+) -> None:
+    terminal = opened("navigation", *ENDLESS_RUN)
+    trained(terminal)
+    process = psutil.Process(terminal.process.pid)
+
+    terminal.process.send_signal(signal.SIGTSTP)
+    terminal.until(lambda: process.status() == psutil.STATUS_STOPPED, "standstill")
+    terminal.read(0.1)
+    terminal.assert_restored()
+
+    terminal.process.send_signal(signal.SIGCONT)
+    terminal.until(lambda: modes_after(terminal.written)[1049], "the screen")
+    terminal.type_until_seen("\x1b[12~", "LIVE")  # F2
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.until_gone() == 128 + signal.SIGTERM
+    terminal.assert_restored()
+    assert_whole(RunDirectory(runs / "calm-fox"), RunState.STOPPED)
 
 
 # What is refused before the screen opens

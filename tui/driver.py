@@ -47,6 +47,7 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._suspended = False
+        self._looks = False
         self._is_lost = False
         if self._file is not None:
             self._file = PatientFile(self._file, self._lose)  # type: ignore[assignment]
@@ -56,7 +57,9 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual has no types here
-        self._app.set_interval(LOOK_PERIOD_S, self._look)
+        if not self._looks:  # not again after a suspension: a signal handler has no app for a timer to run in
+            self._looks = True
+            self._app.set_interval(LOOK_PERIOD_S, self._look)
 
     def _look(self) -> None:
         """Not every lost terminal sends a signal, and one that rests is never written to."""

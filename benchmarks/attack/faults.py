@@ -1,6 +1,6 @@
 """Lets every call fail, one after the other, that a run's writer makes to the system (goal R2).
 
-    python benchmarks/attack/faults.py [--modes once,full,dead,short] [--every 1] [--json]
+    python benchmarks/attack/faults.py [--modes once,full,dead,short] [--every 1] [--first 1] [--json]
 
 A shim under libc (LD_PRELOAD, built with `cc`: DuckDB writes through C as well) counts the calls that concern files
 under the run's directory and lets the k-th fail, for every k of a small session: create, metrics, episodes, events,
@@ -213,6 +213,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--every", type=int, default=1, help="only each n-th call fails")
+    parser.add_argument("--first", type=int, default=1, help="the first of the calls that fail, in each mode")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
     if "FAULT_SHIM" not in os.environ:
@@ -222,7 +223,7 @@ def main() -> int:
     failures: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for mode in modes:
-            counts, wrong = attack(Path(folder), mode, options.every)
+            counts, wrong = attack(Path(folder), mode, options.first, options.every)
             totals += counts
             failures += wrong
     record = {**totals, "failures": failures[:20]}
@@ -251,11 +252,11 @@ def told(record: dict[str, Any]) -> str:
     )
 
 
-def attack(folder: Path, mode: str, every: int) -> tuple[Counter[str], list[str]]:
+def attack(folder: Path, mode: str, first: int, every: int) -> tuple[Counter[str], list[str]]:
     """A session for each of its calls that can fail in this mode, and one before without a fault."""
     calm, failures = trial(folder / f"{mode}-0", mode, 0)
     counts: Counter[str] = Counter({"trials": 0, "refusals": 0, mode: 0})
-    for call in range(1, calm["calls"] + 1, every):
+    for call in range(first, calm["calls"] + 1, every):
         path = folder / f"{mode}-{call}"
         said, wrong = trial(path, mode, call)
         if not said["faults"]:

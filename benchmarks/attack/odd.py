@@ -1,7 +1,7 @@
 """A system with its oddities, for the programs of this folder: a shim under libc, built with `cc`, on Linux.
 
     ODD_FULL=DIRECTORY  what writes to files below it finds no space, for as long as DIRECTORY.full exists
-    ODD_DAYS=N          from its N-th second on, the wall clock is a day ahead (or, with -N, behind)
+    ODD_DAYS=N          the wall clock is wrong by so many days, once the file $ODD_JUMP exists
     ODD_NO_FLOCK=1      flock is not supported, as on some network file systems
 
 The programs are real and do not know of it; `environment_of` gives them the variables.
@@ -28,33 +28,26 @@ SHIM = r"""
 
 enum { DAY = 24 * 60 * 60 };
 
-#define REAL(name) __extension__({ static __typeof__(&name) real; if (!real) { real = dlsym(RTLD_NEXT, #name); } real; })
+#define REAL(name) \
+    __extension__({ static __typeof__(&name) real; if (!real) { real = dlsym(RTLD_NEXT, #name); } real; })
 
-// Seconds that the wall clock is wrong by now.
-static time_t wrong_by(time_t now)
+// Seconds that the wall clock is wrong by now. It stays wrong once it is.
+static time_t wrong_by(void)
 {
-    static time_t began;
-    static int jump_at;
-    static int is_known;
+    static int has_jumped;
+    const char *days = getenv("ODD_DAYS"), *sign = getenv("ODD_JUMP");
 
-    if (!is_known) {
-        const char *text = getenv("ODD_DAYS");
-        jump_at = text != NULL ? atoi(text) : 0;
-        began = now;
-        is_known = 1;
+    if (!has_jumped && days != NULL && sign != NULL) {
+        has_jumped = access(sign, F_OK) == 0;
     }
-
-    if (jump_at == 0 || now - began < abs(jump_at)) {
-        return 0;
-    }
-    return jump_at > 0 ? DAY : -DAY;
+    return has_jumped ? atoi(days) * DAY : 0;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *moment)
 {
     int status = REAL(clock_gettime)(clock, moment);
     if (status == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) {
-        moment->tv_sec += wrong_by(moment->tv_sec);
+        moment->tv_sec += wrong_by();
     }
     return status;
 }
@@ -63,7 +56,7 @@ int gettimeofday(struct timeval *restrict moment, void *restrict zone)
 {
     int status = REAL(gettimeofday)(moment, zone);
     if (status == 0) {
-        moment->tv_sec += wrong_by(moment->tv_sec);
+        moment->tv_sec += wrong_by();
     }
     return status;
 }
@@ -71,7 +64,7 @@ int gettimeofday(struct timeval *restrict moment, void *restrict zone)
 time_t time(time_t *moment)
 {
     time_t now = REAL(time)(NULL);
-    now += wrong_by(now);
+    now += wrong_by();
     if (moment != NULL) {
         *moment = now;
     }

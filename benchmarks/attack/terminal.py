@@ -85,7 +85,16 @@ def main() -> int:
 class Terminal:
     """The program in a pseudo-terminal, with a run that trains. Remembers every byte."""
 
-    def __init__(self, folder: Path, *, controlling: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        controlling: bool = True,
+        under: tuple[str, ...] = (),
+        overrides: tuple[str, ...] = (),
+        **settings: str,
+    ) -> None:
+        """Start it, under another command and with more settings and environment variables if asked."""
         self.run = RunDirectory(folder / "runs" / RUN)
         self.written = b""
         self.master, self.slave = pty.openpty()
@@ -95,11 +104,11 @@ class Terminal:
         own |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "GRIDRL_RUNS": str(folder / "runs")}
         own |= {"XDG_STATE_HOME": str(folder / "state"), "XDG_CONFIG_HOME": str(folder / "config")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tui.cli", "navigation", *SETTINGS],
+            [*under, sys.executable, "-m", "tui.cli", "navigation", *SETTINGS, *overrides],
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,
-            env=own,
+            env={**own, **settings},
             cwd=ROOT,
             start_new_session=True,
             preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if controlling else None,
@@ -127,6 +136,14 @@ class Terminal:
     def until_written(self, words: str) -> None:
         start = len(self.written)
         self.until(lambda: words in ESCAPES.sub("", self.written[start:].decode(errors="replace")), repr(words))
+
+    def train(self) -> None:
+        """Begin a run in it."""
+        self.until_written("Walk with the arrows")
+        self.type("\x1b[13~")  # F3
+        self.until_written("No run yet")
+        self.type("t")
+        self.until_trained()
 
     def iterations(self) -> int:
         return len(self.run.read_metrics()) if self.run.path.exists() else 0
@@ -175,15 +192,12 @@ def attacked(case: str, folder: Path, options: argparse.Namespace) -> tuple[str,
     """What was done in a case, and what was wrong with it."""
     terminal = Terminal(folder, controlling=case != "silence")
     try:
-        terminal.until_written("Walk with the arrows")
-        terminal.type("\x1b[13~")
-        terminal.until_written("No run yet")
-        terminal.type("t")
-        terminal.until_trained()
+        terminal.train()
         started = time.monotonic()
         told, expected, wrong = act(case, terminal, options)
         code = terminal.until_gone()
         told = f"{told}; exit code {code} after {time.monotonic() - started:.1f} s, {terminal.iterations()} iterations"
+        wrong += [crash.read_text()[-2000:] for crash in folder.rglob("crash.txt")]
         if code not in expected:
             wrong.append(f"exit code {code} instead of {expected}: {terminal.written[-1000:]!r}")
         wrong += wrong_run(terminal.run)

@@ -222,6 +222,9 @@ def _replace_pair(path: Path, data: bytes, manifest: bytes) -> None:
 def _prune(directory: Path, *, keep: int, spare: Path) -> None:
     """Delete the lowest steps. `spare` stays whatever its step: a resumed run may have gone back. So does the best."""
     others = [path for path in _files(directory) if path != spare]
+    for torso in [path for path in others if not path.with_suffix(".json").exists()]:  # its save was cut short
+        others.remove(torso)
+        _unlink(torso)
     best = best_checkpoint(directory)
     for path in others[: max(0, len(others) - max(keep, 1) + 1)]:
         if path == best:

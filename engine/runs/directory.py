@@ -40,6 +40,7 @@ FORMAT = 1
 """Version of run.json and state.json. A run of a later one is refused: its files may mean something else."""
 
 STATE_PERIOD = 1.0  # seconds between two heartbeats: faster than anybody asks, slower than the disk minds
+SILENT_S = 30.0  # without a heartbeat: where there are no locks, the writer is then taken for dead
 SYNC_PERIOD = 5.0  # seconds of log that a power cut may take
 MOST_WAITING_BYTES = 32 * 1024 * 1024  # of records that a full disk refuses: a quarter of an hour of a small run's
 ENDED_WITHOUT_CLOSING = "ended without closing"
@@ -349,13 +350,15 @@ class RunDirectory:
             status = _status_of(_state_record(self.path))
         except RunError as error:
             return self._speechless(error)
-        if status.status.is_open and not is_held(self.path):
+        if status.status.is_open and not self.is_live():
             return _abandoned(self.path, status)
         return status
 
     def _speechless(self, error: RunError) -> RunStatus:
-        newborn = not (self.path / "state.json").exists() and self.is_live()
-        return RunStatus(RunState.STARTING) if newborn else RunStatus(RunState.FAILED, message=error.message)
+        if not (self.path / "state.json").exists() and self.is_live():
+            return RunStatus(RunState.STARTING)
+        message = ENDED_WITHOUT_CLOSING if _is_unborn(self.path) else error.message
+        return RunStatus(RunState.FAILED, message=message)
 
     def pulse(self) -> Pulse:
         """Whose process trains or trained it, and when that was last heard of. Never raises."""
@@ -367,7 +370,17 @@ class RunDirectory:
 
     def is_live(self) -> bool:
         """Whether somebody, here or in another process, is writing the run."""
-        return (self.path / "writer.lock").exists() and is_held(self.path)
+        held = is_held(self.path)
+        return self._seems_live() if held is None else held
+
+    def _seems_live(self) -> bool:
+        """Where no lock tells: whether it is open and its writer was heard of late, or is yet to be heard."""
+        try:
+            record = _state_record(self.path)
+            age = abs(time.time() - _real(record.get("heartbeat")))
+            return _status_of(record).status.is_open and age < SILENT_S
+        except RunError:
+            return not (self.path / "state.json").exists()
 
     def log(self, name: str) -> LogReader:
         """A reader of `metrics`, `episodes` or `events`, from the beginning."""

@@ -71,19 +71,21 @@ class WriterLock:
         return f"process {text}" if text.isdigit() else "another process"
 
 
-def is_held(directory: Path) -> bool:
-    """Whether somebody writes the run. True as well where nobody can tell."""
+def is_held(directory: Path) -> bool | None:
+    """Whether somebody writes the run; None where nobody can tell."""
     try:
         descriptor = os.open(directory / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     except OSError:
-        return True
+        return None
     try:
         # Shared: two lookers do not see each other. A writer that comes right now tries again.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:
+        return None
     finally:
         os.close(descriptor)
     return False

@@ -24,6 +24,7 @@ class ProgressTable:
         self._path = path
         self._file = LineFile(path)  # first: it cuts off a torn row, which might be the header
         self._columns = _columns_of(path)
+        self._is_stale = False  # these two may be of a file that was replaced
         self.rows = 0
         """Rows written by this writer."""
 
@@ -35,6 +36,8 @@ class ProgressTable:
 
     def _append(self, step: int, time: float, values: Mapping[str, float | None]) -> None:
         """Write a row; a metric without a finite value leaves its cell blank."""
+        if self._is_stale:
+            self._open_again()
         named = {_one_line(name): value for name, value in values.items()}
         cells: dict[str, float | None] = {**named, "step": step, "time": round(time, 3)}
         self._add_columns([name for name in (*FIXED_COLUMNS, *named) if name not in self._columns])
@@ -50,6 +53,7 @@ class ProgressTable:
         with refusals_in_words("read", self._path):
             rows = self._path.read_bytes().splitlines()[1:]
         blanks = b"," * (len(columns) - len(self._columns))
+        self._is_stale = True
         try:
             replace_file(self._path, _csv_line(columns) + b"".join(row + blanks + b"\n" for row in rows))
         finally:  # a refusal may have come after the file was replaced
@@ -60,6 +64,7 @@ class ProgressTable:
         before, self._file = self._file, LineFile(self._path)
         before.close()
         self._columns = _columns_of(self._path)
+        self._is_stale = False
 
 
 def _columns_of(path: Path) -> list[str]:

@@ -308,7 +308,8 @@ class _Call:
         self._selector.register(self._out, selectors.EVENT_READ)
         self._errors = threading.Thread(target=self._read_errors, name=f"ssh {host}", daemon=True)
         self._errors.start()
-        self.say(wish.record())
+        with suppress(RunError):  # it has ended already: its last words, which say why, come first
+            self.say(wish.record())
 
     def first_word(self, patience: float, closing: threading.Event) -> dict[str, Any]:
         """The hello of the other side; what a shell prints before it is passed over.

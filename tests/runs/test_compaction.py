@@ -322,6 +322,14 @@ def test_a_damaged_part_counts_as_a_bad_line_and_the_rest_is_read(tmp_path: Path
     assert reader.bad_lines == 1
 
 
+def test_a_damaged_part_at_the_end_is_counted_once(tmp_path: Path) -> None:
+    part_path(segment_path(tmp_path / "metrics", 1)).write_bytes(b"no Parquet")
+    reader = LogReader(tmp_path / "metrics")
+
+    assert [reader.read_new() for _ in range(3)] == [[], [], []]
+    assert reader.bad_lines == 1
+
+
 def test_a_reader_takes_a_part_in_bites_of_the_size_asked_for(tmp_path: Path) -> None:
     segment = closed_segment(tmp_path / "metrics", [metrics(step, a=1.0) for step in range(5_000)])
     compact(segment, "metrics")

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -416,3 +417,21 @@ def test_a_file_system_without_locks_is_used_and_said(tmp_path: Path, monkeypatc
 
         assert not run.lock_is_certain
         assert RunDirectory(run.path).state().status is RunState.TRAINING
+
+
+def test_without_locks_a_run_is_live_while_its_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.runs.lock.fcntl.flock", refuse(errno.ENOLCK))
+    run = make(tmp_path)
+    run.state(RunState.TRAINING, 1, 10)
+    directory = RunDirectory(run.path)
+    assert directory.is_live()
+
+    record = json.loads((run.path / "state.json").read_bytes())
+    for silence in (31.0, -31.0):  # a clock that was set back is no sign of life
+        (run.path / "state.json").write_text(json.dumps({**record, "heartbeat": time.time() - silence}))
+        assert not directory.is_live()
+        assert directory.state().status is RunState.FAILED
+
+    run.close(RunState.STOPPED)
+    assert not directory.is_live()
+    assert directory.state().status is RunState.STOPPED
