@@ -63,6 +63,10 @@ class CheckpointError(RunError):
     """A checkpoint is missing, damaged or does not fit."""
 
 
+class RankLost(GridrlError):
+    """Of the processes that train together another one has ended: this one cannot go on, whatever it was doing."""
+
+
 class QueryError(PlacedError):
     """SQL that the database refused."""
 

@@ -54,7 +54,9 @@ def order(run: RunDirectory, command: Command, program: str) -> Answer:
     state = run.state()
     if not state.status.is_open:
         ended = f"{state.status.label} at {count(state.step)} steps" + (f": {state.message}" if state.message else "")
-        raise RunError(f"run {run.run_id} is over ({printable(ended)})", hint=f"gridrl resume {run.run_id} goes on")
+        can_go_on = state.status is not RunState.FINISHED and run.latest_checkpoint() is not None
+        hint = f"gridrl resume {run.run_id} goes on" if can_go_on else "gridrl runs lists them"
+        raise RunError(f"run {run.run_id} is over ({printable(ended)})", hint=hint)
     desk, heard = Desk(), queue.SimpleQueue[None]()
     link = _linked(run.path, program, desk, heard)
     try:

@@ -56,8 +56,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _go_on(arguments: argparse.Namespace) -> int:
     """A run that is under way has a process already: let it go on if it is paused."""
     run = existing_run(arguments.run)
-    if arguments.changes or arguments.detach or run.state().status is not RunState.PAUSED:
-        raise RunError(f"run {run.run_id} is under way: another process trains it", hint="gridrl stop ends it first")
+    is_paused = run.state().status is RunState.PAUSED
+    if arguments.changes or arguments.detach or not is_paused:
+        go_on = f"gridrl resume {run.run_id} lets it go on there; " if is_paused else ""
+        raise RunError(
+            f"run {run.run_id} is {'paused' if is_paused else 'under way'}: another process trains it",
+            hint=f"{go_on}gridrl stop {run.run_id} ends it first",
+        )
     carry_out(arguments.run, Resume(), "gridrl resume")
     return 0
 

@@ -20,7 +20,7 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.errors import ConfigError, GridrlError
+from engine.errors import ConfigError, RankLost
 from engine.sim import Episodes
 
 from .report import joined
@@ -43,7 +43,7 @@ class Ranks:
         """Join the others, and wait for all of them to have come.
 
         Raises:
-            GridrlError: they do not come.
+            RankLost: they do not come.
         """
         ranks = cls(place.rank, place.count)
         if place.count > 1:
@@ -172,7 +172,7 @@ class Ranks:
         try:
             yield
         except (RuntimeError, ValueError) as error:
-            raise GridrlError(
+            raise RankLost(
                 f"rank {self.shard.rank} of {self.count} cannot go on: another rank has ended or does not answer",
                 hint="its own last line says why; gridrl resume goes on from the last checkpoint",
             ) from error

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from engine.errors import ConfigError, GridrlError, RunError
+from engine.errors import ConfigError, GridrlError, RankLost, RunError
 from engine.training.components.base import Component, Components, TrainerView
 
 from .stand_in import Clock, StandIn
@@ -143,7 +143,7 @@ def test_a_hot_loop_hears_no_more_of_a_step_watcher_that_failed() -> None:
     assert not components.watches_steps
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), RankLost("rank 1 is gone")])
 def test_who_wants_to_end_the_program_is_let(error: BaseException) -> None:
     components = Components([Diary([], error, "on_epoch_end")])
 

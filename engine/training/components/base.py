@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
-from engine.errors import ConfigError, GridrlError
+from engine.errors import ConfigError, GridrlError, RankLost
 
 if TYPE_CHECKING:  # only types: the settings are read where neither torch nor the simulator is loaded
     import torch
@@ -223,6 +223,8 @@ class Components:
         started = self._clock()
         try:
             return call(*arguments)
+        except RankLost:  # no fault of the component
+            raise
         except Exception as error:  # noqa: BLE001  # whatever a plug-in does wrong: told and logged, training goes on
             _log.exception("component %s failed in %s", component.name, hook)
             self._switch_off(component)
