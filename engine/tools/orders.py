@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import queue
+import time
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +15,13 @@ from engine.runs.control_link import ControlLink
 from engine.runs.desk import Answer, Desk
 from engine.runs.names import check_run_name
 
-from .text import count, line, note, printable
+from .text import ago, count, line, note, printable
 
 PATIENCE_S: Final = 60.0
 """For the answer: the run obeys at the end of an update, which on a slow machine takes seconds."""
+
+SILENT_S: Final = 5.0
+"""Without a heartbeat, which comes once a second: the process stands still, or its machine does."""
 
 _STARTING_S: Final = 180.0
 """For a run that is still starting: it loads torch first."""
@@ -59,9 +63,15 @@ def order(run: RunDirectory, command: Command, program: str) -> Answer:
         raise RunError(f"run {run.run_id} is over ({printable(ended)})", hint=hint)
     desk, heard = Desk(), queue.SimpleQueue[None]()
     link = _linked(run.path, program, desk, heard)
+    asked = False
     try:
         link.say(desk.ask(command))
+        asked = True
         return _answer(run, link, desk, heard, _STARTING_S if state.status is RunState.STARTING else PATIENCE_S)
+    except KeyboardInterrupt:
+        if asked:
+            note(f"{run.run_id} has been asked, and will do it when it can")
+        raise
     finally:
         link.close()
 
@@ -82,17 +92,29 @@ def _linked(path: Path, program: str, desk: Desk, heard: queue.SimpleQueue[None]
     return ControlLink(path, program, hear)
 
 
+def _tell_of_waiting(run: RunDirectory, seconds: int) -> None:
+    if seconds == 3:
+        is_starting = run.state().status is RunState.STARTING
+        note(f"waiting for {run.run_id} to {'start' if is_starting else 'reach the end of its update'}...")
+    pulse = run.pulse()
+    silent = time.time() - pulse.heartbeat
+    if seconds == 10 and silent > SILENT_S:
+        note(
+            f"its process {pulse.pid} has been silent for {ago(silent)}: held, or its machine is. "
+            f"kill -CONT {pulse.pid} lets a held one go on, kill -9 {pulse.pid} ends it without a checkpoint"
+        )
+
+
 def _answer(
     run: RunDirectory, link: ControlLink, desk: Desk, heard: queue.SimpleQueue[None], patience: float
 ) -> Answer:
-    waited = 0.0
+    waited = 0
     while waited < patience:
         try:
             heard.get(timeout=1.0)
         except queue.Empty:
-            waited += 1.0
-            if waited == 3.0:
-                note(f"waiting for {run.run_id} to reach the end of its update...")
+            waited += 1
+            _tell_of_waiting(run, waited)
         for answer in desk.answers():
             if not answer.applied:
                 raise RunError(f"run {run.run_id}: {answer.words}", hint=answer.hint)

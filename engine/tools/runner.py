@@ -82,6 +82,9 @@ def start(words: Sequence[str], root: Path) -> Runner:
         os.close(writing)
     try:
         said = _listen(reading)
+    except KeyboardInterrupt:  # whoever breaks this off does not want it to train behind his back
+        process.terminate()
+        raise
     finally:
         os.close(reading)
     before, ready, name = said.partition(_READY)

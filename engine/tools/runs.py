@@ -12,15 +12,13 @@ from engine.errors import RunError
 from engine.runs import LogReader, RunDirectory, RunState, list_runs, runs_root
 from engine.runs.log import last_seq
 
+from .orders import SILENT_S
 from .text import ago, aligned, count, line, note, number, printable
 
 _HEADER: Final = ("run", "recipe", "status", "steps", "of", "SPS", "reward", "age", "process")
 _RIGHT: Final = (3, 4, 5, 6, 7, 8)
 _REWARD: Final = "rollout/ep_rew_mean"
 _LOOK_S: Final = 1.0
-_SILENT_S: Final = 5.0
-"""Without a heartbeat, which comes once a second: the process stands still, or its machine does."""
-
 _HOME_AND_CLEAR: Final = "\x1b[H\x1b[J"
 
 
@@ -70,7 +68,7 @@ class _Table:
             return [name, "-", "damaged", count(state.step), "-", "-", "-", "-", "-"]
         silent = time.time() - pulse.heartbeat
         status = state.status.label
-        if state.status.is_open and silent > _SILENT_S:
+        if state.status.is_open and silent > SILENT_S:
             status += f", silent for {ago(silent)}"
         speed = count(state.sps) if state.status is RunState.TRAINING else "-"
         age = ago(time.time() - info.created.timestamp())
