@@ -32,20 +32,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     changes = dict(map(_change, arguments.changes))
     place, began = place_of(), time.time()
+    detached = runner.is_one()  # asked once: whoever started us may be gone in a moment
     if place.is_first and existing_run(arguments.run).is_live():
         return _go_on(arguments)
     if arguments.detach:
         root = runs_root()
         runner.print_started(runner.start(["resume", arguments.run, "--", *arguments.changes], root), root)
         return 0
-    if runner.is_one():
+    if detached:
         runner.prepare()
     with asked_to_stop() as signals:
         local = resume_run(runs_root() / check_run_name(arguments.run), changes, place=place)
         try:
             if not place.is_first:
                 return follow_silently(local.start(), signals)
-            if runner.is_one():
+            if detached:
                 return runner.serve(local.start(), runs_root(), signals)
             _pass_over_history(local, began)
             return follow(local.start(), signals)

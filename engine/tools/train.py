@@ -36,13 +36,13 @@ _COLUMNS = (
 def run(resolution: Resolution) -> int:
     config = resolution.config
     assert isinstance(config, RecipeConfig)
-    place = place_of()
-    if runner.is_one():
+    place, detached = place_of(), runner.is_one()  # asked once: whoever started us may be gone in a moment
+    if detached:
         runner.prepare()
     with asked_to_stop() as signals:
         local = prepare_run(resolution.recipe.name, config, place=place)
         try:
-            if runner.is_one():
+            if detached:
                 return runner.serve(local.start(), runs_root(), signals)
             return follow(local.start(), signals) if place.is_first else follow_silently(local.start(), signals)
         finally:

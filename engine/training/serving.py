@@ -6,6 +6,7 @@ trainer is asked through its Controls and answers when it has obeyed; it never w
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 import selectors
@@ -26,6 +27,8 @@ from engine.runs.frames import FrameEncoder
 from engine.runs.wire import PROTOCOL, LineBuffer, command_id, command_of, text, to_line
 
 from .control import Controls
+
+_log = logging.getLogger(__name__)
 
 _IN_FLIGHT: Final = 2
 """Frames that may be under way to a client: with one, a far one would see a picture only every round trip."""
@@ -70,7 +73,7 @@ class ControlServer:
         self._wake()
         if self._thread.ident is not None:
             self._thread.join()
-        for each in (self._listening, self._wake_up, self._woken):
+        for each in (self._listening, self._wake_up, self._woken):  # closing one twice does nothing
             each.close()
         remove(self._directory)
 
@@ -96,11 +99,14 @@ class ControlServer:
                     self._attend(key, mask)
                 self._hand_out_answers()
                 self._send_pictures()
+        except Exception:  # noqa: BLE001  # outermost frame of the thread: the run goes on without it
+            _log.exception("run %s takes no more commands", self._directory.name)
         finally:
             self._hand_out_answers()
             for client in list(self._clients.values()):
-                client.flush()
+                self._flush(client)
                 self._drop(client)
+            self._listening.close()  # who calls now is refused, and does not wait for ever
             select.close()
 
     def _patience(self) -> float | None:
@@ -118,18 +124,21 @@ class ControlServer:
             self._listen_to(client, mask)
 
     def _welcome(self) -> None:
-        with suppress(OSError):  # it went away before we came
+        try:
             connection, _ = self._listening.accept()
-            connection.setblocking(False)
-            uid, _ = peer_of(connection)
-            if uid not in (os.getuid(), 0, -1) or len(self._clients) >= _MAX_CLIENTS:
-                connection.close()
-                return
-            client = _Client(connection)
-            self._clients[connection.fileno()] = client
-            self._selector.register(connection, selectors.EVENT_READ)
-            client.say({"hello": self._directory.name, "proto": PROTOCOL, "pid": os.getpid()})
-            self._update(client)
+        except OSError:  # it went away before we came, or there are no more descriptors: then it comes again at once
+            time.sleep(_LOOK_S)
+            return
+        connection.setblocking(False)
+        uid, _ = peer_of(connection)
+        if uid not in (os.getuid(), 0, -1) or len(self._clients) >= _MAX_CLIENTS:
+            connection.close()
+            return
+        client = _Client(connection)
+        self._clients[connection.fileno()] = client
+        self._selector.register(connection, selectors.EVENT_READ)
+        client.say({"hello": self._directory.name, "proto": PROTOCOL, "pid": os.getpid()})
+        self._update(client)
 
     def _listen_to(self, client: _Client, mask: int) -> None:
         try:
