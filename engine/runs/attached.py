@@ -15,7 +15,7 @@ from .control_link import ControlLink
 from .desk import Desk
 from .directory import RunDirectory
 from .feed import RunFeed
-from .records import Command, Event, Frame, RunStatus, Watch
+from .records import Command, Event, Frame, RunState, RunStatus, Watch
 
 _STATE_PERIOD: Final = 0.1  # seconds: the screen may ask 30 times a second, and a person presses pause twice
 
@@ -33,6 +33,7 @@ class AttachedRun:
         """
         self._directory = RunDirectory(path)
         self._name = name
+        self._files = self._directory.identity()
         self._feed: RunFeed | None = self._directory.feed()
         self._status: RunStatus | None = None
         self._next_look = 0.0
@@ -46,8 +47,14 @@ class AttachedRun:
     def state(self) -> RunStatus:
         if self._status is None or time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + _STATE_PERIOD
-            self._status = self._directory.state()
+            self._status = self._look()
         return self._status
+
+    def _look(self) -> RunStatus:
+        if self._directory.identity() == self._files:
+            return self._directory.state()
+        self._feed = None  # what is there now is another story
+        return RunStatus(RunState.FAILED, message="it was deleted or made anew: open it again to see what is there")
 
     def drain(self) -> list[Event]:
         return self._feed.drain() if self._feed else []

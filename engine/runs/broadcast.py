@@ -100,6 +100,7 @@ class Broadcast:
         self._directory, self._wish = directory, wish
         self._identity = read_json(directory.path / "run.json")
         directory.info()  # a later version is refused
+        self._files = directory.identity()
         self._fresh = wish.created != str(self._identity.get("created"))
         logs = [log for log in LOGS if log != "episodes" or wish.episodes]
         self._logs = {log: _Past(directory.path / log, self._after(log), self._limit(log)) for log in logs}
@@ -128,7 +129,11 @@ class Broadcast:
         }
 
     def news(self) -> list[dict[str, Any]]:
-        """What there is to say now; a bounded amount, and more the next time."""
+        """What there is to say now; a bounded amount, and more the next time.
+
+        Raises:
+            RunError: the run is another one now, or cannot be read.
+        """
         records: list[dict[str, Any]] = []
         for log, past in self._logs.items():
             lines = past.read_new()
@@ -136,6 +141,8 @@ class Broadcast:
                 records += self._rows(lines)
             else:
                 records += [{log.removesuffix("s"): line} for line in lines]
+        if self._directory.identity() != self._files:  # asked last: what was read before may be the other one's
+            raise RunError(f"run {self._directory.run_id} was deleted or made anew", hint="attach anew to see it")
         now = time.monotonic()
         if now >= self._next_state:
             self._next_state = now + _STATE_S

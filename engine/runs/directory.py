@@ -360,6 +360,14 @@ class RunDirectory:
         message = ENDED_WITHOUT_CLOSING if _is_unborn(self.path) else error.message
         return RunStatus(RunState.FAILED, message=message)
 
+    def identity(self) -> tuple[int, int]:
+        """What tells this directory from another one of its name; zeros where there is none."""
+        try:
+            status = (self.path / "run.json").stat()
+        except OSError:
+            return 0, 0
+        return status.st_ino, status.st_mtime_ns
+
     def pulse(self) -> Pulse:
         """Whose process trains or trained it, and when that was last heard of. Never raises."""
         try:

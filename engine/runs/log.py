@@ -100,7 +100,7 @@ class LogWriter:
             self.next_seq += _lines_within(lines, self._file.size - before)
 
     def compact_next(self) -> bool:
-        """Turn the oldest closed segment that is still one into Parquet: half a second for 8 MB. Returns whether there was one.
+        """Turn the oldest closed segment that is still one into Parquet: half a second for 8 MB. Whether there was one.
 
         Never fails: a segment that cannot become Parquet stays, and the next attempt at the run tries again.
         """

@@ -97,6 +97,7 @@ class RemoteRun:
         self._sending = threading.Lock()
         self._call: _Call | None = None
         self._columns: list[str] = []
+        self._has_begun = False
         self._closing = threading.Event()
         self.received_bytes = 0
         """Over all calls, as they came: compressed."""
@@ -173,7 +174,10 @@ class RemoteRun:
         if hello.get("hello") != self.run_id or not isinstance(identity, dict):
             raise Refused(f"{self.host} speaks of another run than {self.run_id}")
         if hello.get("fresh") is not False or not self._mirror.created:
+            if self._has_begun:  # what is on the screen is of the old one
+                raise Refused(f"{self.run_id} on {self.host} is another run now", hint="attach anew to see it")
             self._mirror.begin(identity)
+        self._has_begun = True
         self._columns = []
         self._set(LinkState.LIVE)
 

@@ -84,6 +84,7 @@ class _Stdin:
     def __init__(self) -> None:
         self.lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self.must_ping = False
+        self.complaint: RunError | None = None
         self.heard = time.monotonic()
         threading.Thread(target=self._read, name="stdin", daemon=True).start()
 
@@ -94,8 +95,10 @@ class _Stdin:
                 self.heard = time.monotonic()
                 for record in buffer.feed(data):
                     self.lines.put(record)
-        except (OSError, RunError):
-            pass  # what is no language of ours is the same as its end
+        except OSError:
+            pass  # the same as its end
+        except RunError as error:
+            self.complaint = error
         if self.must_ping:
             os._exit(0)  # the main thread may wait for a pipe that nobody empties
         self.lines.put(None)
@@ -140,6 +143,8 @@ class _Relay:
         while True:
             news = self._broadcast.news()
             self._out.write([*self._from_trainer(), *news])
+            if is_last and self._said.complaint is not None:
+                raise self._said.complaint
             if is_last and all("hb" in record or "state" in record for record in news):
                 return
             is_last = is_last or not self._obey(_LOOK_S if len(news) < 100 else 0.0)

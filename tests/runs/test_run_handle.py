@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,17 @@ def test_importing_the_room_loads_nothing_heavy(room: str) -> None:
     output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]).stdout
 
     assert output.strip() == "[]"
+
+
+def test_a_run_that_is_made_anew_is_not_taken_for_the_old_one(tmp_path: Path) -> None:
+    with make(tmp_path) as old:
+        old.metrics(1, {"a": 1.0})
+    handle = AttachedRun(old.path)
+    assert handle.drain()
+    shutil.rmtree(old.path)
+    with make(tmp_path) as new:
+        new.metrics(1, {"b": 2.0})
+
+    assert handle.state().status is RunState.FAILED
+    assert "made anew" in handle.state().message
+    assert handle.drain() == []

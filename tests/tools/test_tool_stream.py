@@ -138,3 +138,12 @@ def test_no_run_is_usage() -> None:
 
     assert done.returncode == 2
     assert "needs a run" in json.loads(done.stdout)["error"]
+
+
+def test_a_line_that_is_no_record_is_told(past: RunDirectory) -> None:
+    done = subprocess.run(
+        command("stream", "past"), env=environment(past.path.parent), input=b"hello\n", capture_output=True, timeout=60
+    )
+
+    assert "no record" in json.loads(done.stdout.splitlines()[-1])["error"]
+    assert done.returncode == 1
