@@ -22,6 +22,12 @@ REMOTE: Final = "GRIDRL_REMOTE"
 SILENCE_S: Final = 5
 """Seconds of silence after which ssh asks whether the other side lives; it gives up after three such questions."""
 
+NOT_RUN: Final = (126, 127)
+"""Exit codes of a shell that cannot execute, or does not find, a program."""
+
+SSH_FAILED: Final = 255
+"""Exit code of ssh where it is ssh that failed."""
+
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9_][\w.+-]*@)?[A-Za-z0-9_][\w.-]*", re.ASCII)
 """What ssh calls a destination; an alias of its configuration too. Never a leading dash: that would be an option."""
 
@@ -58,3 +64,30 @@ def ssh_command(host: str, words: Sequence[str], *, may_ask: bool) -> list[str]:
     remote = os.environ.get(REMOTE, "") or "gridrl"
     given = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
     return [*program, "-T", *given, "--", check_host(host), " ".join([remote, *map(shlex.quote, words)])]
+
+
+def why_it_ended(host: str, code: int | None, said: Sequence[str], tool: str) -> tuple[str, str]:
+    """What a call that ended before its time is to be told as: what is wrong, and what to do.
+
+    Args:
+        code: exit code of ssh, which is that of gridrl there; None if it has not ended.
+        said: lines of their stderr, the last one last.
+        tool: that gridrl was called with.
+    """
+    own = _after("gridrl: ", said)
+    if "no tool is called" in own:
+        return f"{host} has an older gridrl-tui, which has no {tool}", "update it there"
+    if own:
+        return f"{host}: {own}", _after("hint: ", said)
+    last = said[-1] if said else ""
+    if code in NOT_RUN:
+        words = f"{host} has no program gridrl that ssh finds" + (f" ({last})" if last else "")
+        return words, f"install it there (pip install gridrl-tui), or say where it is: {REMOTE}=/path/to/gridrl"
+    if code == SSH_FAILED:
+        words = f"ssh to {host}: {last.removeprefix('ssh: ') or 'no connection'}"
+        return words, f"does `ssh {host}` work in the shell?"
+    return f"{host} ended the call" + (f": {last}" if last else ""), f"does `ssh {host} gridrl runs` work?"
+
+
+def _after(start: str, lines: Sequence[str]) -> str:
+    return next((line.removeprefix(start) for line in lines if line.startswith(start)), "")

@@ -622,7 +622,12 @@ class GridrlApp(App[int]):
         self._show_run(event.run.run_id)
 
     def on_monitor_pane_detach_requested(self) -> None:
-        self._hand_over()
+        session = self._live_session()
+        if session.run is session.own_run:
+            self._monitor.say("The run moves to a process of its own, with a checkpoint...")
+            self._hand_over()
+        elif session.run is not None:
+            self._monitor.say(safe_str(f"{session.run.run_id} is another process's: quitting leaves it alone", 200))
 
     @work(thread=True, group="run", exit_on_error=False)  # not exclusive, as _start_run
     def _hand_over(self) -> None:

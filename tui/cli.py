@@ -73,7 +73,10 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Parse, check, open; returns the exit status."""
     if arguments[:1] == ["attach"]:
-        return _attach(attach_parser().parse_args(arguments[1:]))
+        options, odd = attach_parser().parse_known_args(arguments[1:])
+        if odd:  # a host that begins with a dash, perhaps: no ssh is to take it for an option
+            raise UsageError(f"{odd[0][:80]!r} is no option and no run", hint="gridrl-tui attach -h says what there is")
+        return _attach(options)
     options = _parser().parse_args(arguments)
     if "=" in options.recipe:  # settings alone are settings of the recipe that opens by itself
         options.override.insert(0, options.recipe)

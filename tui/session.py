@@ -377,6 +377,9 @@ class Session:
         if not self._starting.acquire(blocking=False):
             raise UsageError("a run is being prepared already")
         try:
+            if self.remote is not None and run_id == self.remote.run_id:
+                hint = f"ssh {self.remote.host} gridrl resume {run_id} --detach; this screen follows"
+                raise UsageError(f"{run_id} goes on where it is", hint=hint)
             self._require_here()
             if self.own_run is not None:
                 self.own_run.join()  # it has said how it ended, and is about to let go of its directory

@@ -15,7 +15,7 @@ from .control_link import ControlLink
 from .desk import Desk
 from .directory import RunDirectory
 from .feed import RunFeed
-from .records import Command, Event, Frame, RunState, RunStatus, Watch
+from .records import Command, Event, EventLogged, Frame, RunState, RunStatus, Watch
 
 _STATE_PERIOD: Final = 0.1  # seconds: the screen may ask 30 times a second, and a person presses pause twice
 
@@ -57,7 +57,9 @@ class AttachedRun:
         return RunStatus(RunState.FAILED, message="it was deleted or made anew: open it again to see what is there")
 
     def drain(self) -> list[Event]:
-        return self._feed.drain() if self._feed else []
+        refused = [answer for answer in self._desk.answers() if not answer.applied and not answer.is_logged]
+        notes = [EventLogged(self.state().step, time.time(), "warning", answer.words) for answer in refused]
+        return [*(self._feed.drain() if self._feed else []), *notes]
 
     def latest_frame(self) -> Frame | None:
         """The newest picture of the watched env; the last one still when the run has ended."""

@@ -15,11 +15,9 @@ from typing import Any, Final
 from engine.errors import RunError
 
 from .control_socket import connect
-from .wire import PROTOCOL, LineBuffer, to_line
+from .wire import PROTOCOL, LineBuffer, text, to_line
 
 _CHUNK_BYTES: Final = 256 * 1024
-_PATIENCE_S: Final = 10.0
-"""For a process that takes nothing more: it stands still, or is stopped."""
 
 
 class ControlLink:
@@ -38,25 +36,29 @@ class ControlLink:
         """
         self._hear = hear
         self._connection = connect(directory)
-        self._connection.settimeout(_PATIENCE_S)
         self._sending = threading.Lock()
         self.is_open = True
+        self.complaint = ""
+        """What the other side has said against us."""
         self.say({"op": "name", "name": name})
         self._thread = threading.Thread(target=self._read, name=f"link {directory.name}", daemon=True)
         self._thread.start()
 
     def say(self, record: dict[str, Any]) -> None:
-        """Send a record.
+        """Send a record, at once or not at all: the screen waits for no process that stands still.
 
         Raises:
-            RunError: the other side is gone.
+            RunError: the other side is gone, or takes nothing more; the link is closed then.
         """
+        line = to_line(record)
         try:
             with self._sending:
-                self._connection.sendall(to_line(record))
+                if self._connection.send(line, socket.MSG_DONTWAIT) != len(line):
+                    raise BlockingIOError
         except OSError as error:
             self.is_open = False
-            raise RunError("the run's process answers no more", hint="gridrl runs says how it is") from error
+            words = self.complaint or "the run's process takes no more commands"
+            raise RunError(words, hint="gridrl runs says how it is") from error
 
     def close(self) -> None:
         """Hang up."""
@@ -70,21 +72,15 @@ class ControlLink:
     def _read(self) -> None:
         lines = LineBuffer()
         try:
-            while data := self._receive():
+            while data := self._connection.recv(_CHUNK_BYTES):
                 for record in lines.feed(data):
                     _require_known(record)
+                    self.complaint = text(record, "error") or self.complaint
                     self._hear(record)
         except (OSError, RunError):
             pass  # the same as its end, for whoever asks: `is_open` says so
         finally:
             self.is_open = False
-
-    def _receive(self) -> bytes:
-        while True:
-            try:
-                return self._connection.recv(_CHUNK_BYTES)
-            except TimeoutError:  # it is only quiet
-                continue
 
 
 def _require_known(record: dict[str, Any]) -> None:

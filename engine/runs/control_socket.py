@@ -12,11 +12,10 @@ import socket
 import stat
 import struct
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
-
-import platformdirs
 
 from engine.errors import RunError
 
@@ -110,10 +109,11 @@ def _target(path: Path) -> Path:
 
 def _elsewhere(directory: Path) -> Path:
     """A short path that is the run's alone."""
-    runtime = platformdirs.user_runtime_path("gridrl")
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    runtime = Path(given) / "gridrl" if given else Path(tempfile.gettempdir()) / f"gridrl-{os.getuid()}"
     with refusals_in_words("create", runtime):
         runtime.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        if runtime.stat().st_uid != os.getuid():
+        if runtime.is_symlink() or runtime.stat().st_uid != os.getuid():
             raise RunError(f"{runtime} belongs to another account", hint="set XDG_RUNTIME_DIR to a directory of yours")
         runtime.chmod(DIRECTORY_MODE)
     digest = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()

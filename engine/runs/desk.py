@@ -29,6 +29,8 @@ class Answer:
     applied: bool
     words: str
     hint: str = ""
+    is_logged: bool = False
+    """Whether it is the trainer's answer, which is in the run's log as well."""
 
 
 class Desk:
@@ -67,7 +69,8 @@ class Desk:
                 number = whole(record, kind)
                 with self._lock:
                     self._open.pop(number, None)
-                    answer = Answer(number, kind == "applied", text(record, "words", 2000), text(record, "hint", 2000))
+                    words, hint = text(record, "words", 2000), text(record, "hint", 2000)
+                    answer = Answer(number, kind == "applied", words, hint, is_logged="hint" not in record)
                     self._answers.append(answer)
         return []
 

@@ -77,6 +77,10 @@ class Pulse:
     """Wall time, seconds since 1970."""
 
 
+class LaterVersion(RunError):
+    """A run that a later version of this program has written: its files may mean something else."""
+
+
 class RunWriter:
     """Writes one run. Owner of its directory; one thread at a time; a context manager.
 
@@ -519,7 +523,7 @@ def _check_version(path: Path, record: Mapping[str, Any]) -> None:
     if not isinstance(version, int):
         raise RunError(f"{path} is damaged: it has no version")
     if version > FORMAT:
-        raise RunError(f"{path} has version {version}, this program reads {FORMAT}", hint="update gridrl-tui")
+        raise LaterVersion(f"{path} has version {version}, this program reads {FORMAT}", hint="update gridrl-tui")
 
 
 def _info_of(run_id: str, record: Mapping[str, Any]) -> RunInfo:

@@ -5,7 +5,6 @@ Written by the thread of the RemoteRun that owns it, and by nobody else: the dir
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -26,6 +25,13 @@ _MOST_SCREENS: Final = 16
 """Of one machine that watch the same run; each keeps a mirror of its own."""
 
 _STATE_S: Final = 1.0
+_THINNED: Final = "thinned"
+"""File beside a run of whose past not every row is here."""
+
+_OWN: Final = ("run.json", "state.json")
+"""Files of a mirror, beside those of its logs."""
+
+CACHE_HINT: Final = "set GRIDRL_CACHE to a directory of yours that has room"
 
 
 class Mirror:
@@ -40,6 +46,7 @@ class Mirror:
         self.root, self._lock = _taken(cache_directory() / "remote" / host / check_run_name(run_id), run_id)
         """Holds this run alone, so that what looks for runs there finds no other."""
         self.path = self.root / run_id
+        self._thinned = self.root / _THINNED
         self._logs: dict[str, LogWriter] = {}
         self._last: dict[str, int] = {}
         self._next_state = 0.0
@@ -65,10 +72,20 @@ class Mirror:
         """
         self._close_logs()
         with refusals_in_words("empty", self.path):
-            for entry in self.path.iterdir():
-                entry.unlink() if entry.is_file() or entry.is_symlink() else shutil.rmtree(entry)
+            for entry in (*self.path.glob("*-*.jsonl"), *(self.path / name for name in (*_OWN, "events.jsonl"))):
+                entry.unlink(missing_ok=True)
+            self._thinned.unlink(missing_ok=True)
         self._open()
         replace_file(self.path / "run.json", to_json(identity, indent=1) + b"\n")
+
+    @property
+    def is_thinned(self) -> bool:
+        """Whether rows of the past are missing here, because nobody asked for all of them."""
+        return self._thinned.exists()
+
+    def mark_thinned(self) -> None:
+        """Remember that rows are missing."""
+        replace_file(self._thinned, b"")
 
     def add(self, log: str, lines: Sequence[Mapping[str, Any]]) -> None:
         """Append lines of a log as they are; those that are here already are left out.
@@ -76,15 +93,20 @@ class Mirror:
         Raises:
             RunError: a line has no `seq`, or the disk refuses.
         """
-        fresh = []
+        fresh: list[tuple[int, Mapping[str, Any]]] = []
         for line in lines:
             seq = line.get("seq")
             if not isinstance(seq, int) or isinstance(seq, bool):
                 raise RunError("a line without a number came")
-            if seq > self._last[log]:
-                self._last[log] = seq
-                fresh.append(line)
-        self._logs[log].extend(fresh)
+            if seq > (fresh[-1][0] if fresh else self._last[log]):
+                fresh.append((seq, line))
+        writer = self._logs[log]
+        before = writer.next_seq
+        try:
+            writer.extend(line for _, line in fresh)
+        finally:  # a full disk may have taken some of them
+            taken = writer.next_seq - before
+            self._last[log] = fresh[taken - 1][0] if taken else self._last[log]
 
     def state(self, status: RunStatus) -> None:
         """Keep what the run is doing; once a second is enough."""
@@ -127,11 +149,27 @@ def _taken(base: Path, run_id: str) -> tuple[Path, WriterLock]:
     """The root of a mirror, and the lock on it. The lock lies beside the run, as `begin` empties that."""
     for number in range(1, _MOST_SCREENS + 1):
         root = base if number == 1 else base.with_name(f"{base.name}~{number}")
-        with refusals_in_words("create", root):
-            (root / run_id).mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        try:
+            _make(root / run_id)
+        except RunError as error:
+            raise RunError(f"what comes cannot be kept: {error.message}", hint=CACHE_HINT) from error
         try:
             return root, WriterLock(root)
         except RunError:
             if number == _MOST_SCREENS:
                 raise
     raise AssertionError("unreachable")
+
+
+def _make(path: Path) -> None:
+    """A directory for its user alone, and those above it as far as they are missing.
+
+    Raises:
+        RunError: the system refuses, or a link leads elsewhere: what it leads to is not ours to write in.
+    """
+    with refusals_in_words("create", path):
+        for each in (*reversed(path.parents), path):
+            if not each.exists():
+                each.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+        if path.is_symlink() or path.parent.is_symlink():
+            raise RunError(f"{path} is a link, which is not followed")

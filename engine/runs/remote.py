@@ -6,6 +6,7 @@ for as long as the handle is open.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import re
@@ -17,19 +18,22 @@ import zlib
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Final
 
 from engine.errors import RunError
-from engine.ssh import check_host, ssh_command
+from engine.ssh import SSH_FAILED, check_host, ssh_command, why_it_ended
 
 from .broadcast import HISTORY, Follow, metrics_line
 from .desk import Desk
 from .feed import RunFeed
-from .mirror import Mirror
+from .mirror import CACHE_HINT, Mirror
 from .names import check_run_name
 from .records import Command, Event, EventLogged, Frame, Link, LinkState, RunState, RunStatus
-from .wire import MAX_LINE_BYTES, PROTOCOL, LineBuffer, text, to_line
+from .wire import MAX_LINE_BYTES, PROTOCOL, LineBuffer, number, text, to_line, whole
+
+_log = logging.getLogger(__name__)
 
 _PING_S: Final = 1.0
 _STALE_S: Final = 3.0
@@ -57,8 +61,12 @@ _FIRST_WORD: Final = re.compile(rb'^\{"(?:hello|error)"', re.MULTILINE)
 _NEEDS_A_PERSON: Final = ("Permission denied", "Host key verification failed", "Too many authentication failures")
 """Words of ssh after which calling again helps nobody."""
 
-_NO_SUCH_COMMAND: Final = 127
-_SSH_FAILED: Final = 255
+_STEADY_S: Final = 10.0
+"""Live for so long, and the next pause between two calls is short again."""
+
+_ERROR_BYTES: Final = 4096  # of a line of ssh's
+_MAX_RECORD_BYTES: Final = 1024 * 1024
+"""Of one record after the first word: a row of thousands of metrics."""
 
 
 class Refused(RunError):
@@ -124,6 +132,9 @@ class RemoteRun:
 
     def drain(self) -> list[Event]:
         events = self._feed.drain() if self._feed else []
+        for answer in self._desk.answers():
+            if not answer.applied and not answer.is_logged:
+                self._note("warning", answer.words)
         while self._notes:
             events.append(self._notes.popleft())
         return events
@@ -132,6 +143,8 @@ class RemoteRun:
         return self._desk.frame
 
     def send(self, command: Command) -> None:
+        if self._link is LinkState.LOST:
+            raise RunError(f"the link to {self.host} is lost", hint="attach anew")
         if self._link not in (LinkState.LIVE, LinkState.STALE):
             raise RunError(f"{self.host} cannot be reached now", hint="wait until it is live again")
         self._say(self._desk.ask(command))
@@ -151,7 +164,12 @@ class RemoteRun:
     def _dial(self, *, may_ask: bool) -> None:
         """Call, and wait for the first word."""
         mirror = self._mirror
-        wish = Follow(**{**vars(self._wish), "created": mirror.created, "after": mirror.after})
+        wish = replace(self._wish, created=mirror.created, after=mirror.after)
+        if not self._has_begun:
+            if wish.history is None and mirror.is_thinned:  # what was left out then is wanted now
+                wish = replace(wish, created="", after={})
+        else:  # of what came while the line was cut, every row
+            wish = replace(wish, history=None)
         call = _Call(self.host, wish, may_ask=may_ask)
         with self._sending:
             self._call = call
@@ -178,23 +196,42 @@ class RemoteRun:
                 raise Refused(f"{self.run_id} on {self.host} is another run now", hint="attach anew to see it")
             self._mirror.begin(identity)
         self._has_begun = True
+        self._note_thinned(hello.get("every"))
         self._columns = []
         self._set(LinkState.LIVE)
 
+    def _note_thinned(self, every: Any) -> None:
+        """Tell, and remember, that rows of the past were left out."""
+        every = every.get("metrics") if isinstance(every, dict) else None
+        if isinstance(every, int) and every > 1:
+            self._mirror.mark_thinned()
+            self._note("state", f"of the past, one row of {every:,} was fetched; attach --all fetches every one")
+
     def _work(self) -> None:
+        try:
+            self._call_again_and_again()
+        except Refused as error:
+            self._set(LinkState.LOST, str(error))
+        except Exception as error:  # noqa: BLE001  # outermost frame of the thread: published, never swallowed
+            _log.exception("the link to %s failed", self.host)
+            self._set(LinkState.LOST, f"{type(error).__name__}: {error}")
+        self._hang_up()
+
+    def _call_again_and_again(self) -> None:
         tries = 0
         while not self._closing.is_set():
+            live_since = time.monotonic()
             try:
                 if self._call is None:
                     self._dial(may_ask=False)
-                    tries = 0
+                    live_since = time.monotonic()
                 words = self._listen()
-            except Refused as error:
-                self._set(LinkState.LOST, str(error))
-                self._hang_up()
-                return
+            except Refused:
+                raise
             except RunError as error:
                 words = error.message
+            if self._call is not None and time.monotonic() - live_since > _STEADY_S:
+                tries = 0
             self._hang_up()
             if not self._closing.is_set():
                 self._set(LinkState.RECONNECTING, words)
@@ -243,10 +280,13 @@ class RemoteRun:
             else:
                 for answer in self._desk.hear(record):
                     self._say(answer)
-        for log, those in lines.items():
-            if those:
-                self._mirror.add(log, those)
-        self._mirror.state(self._status)
+        try:
+            for log, those in lines.items():
+                if those:
+                    self._mirror.add(log, those)
+            self._mirror.state(self._status)
+        except RunError as error:  # no fault of the line: to call again would not help
+            raise Refused(f"what comes cannot be kept: {error.message}", hint=CACHE_HINT) from error
 
     def _say(self, record: Mapping[str, Any]) -> None:
         with self._sending:
@@ -287,7 +327,6 @@ class _Call:
 
     def __init__(self, host: str, wish: Follow, *, may_ask: bool) -> None:
         self._host = host
-        self._lines = LineBuffer()
         self._inflate: Any = None
         self._is_compressed = wish.compress
         self._waiting = b""  # came, and not yet looked at
@@ -300,7 +339,6 @@ class _Call:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                bufsize=0,
                 # A signal to our terminal is not for it; but without a session of ours it could not ask us anything.
                 process_group=None if may_ask else 0,
             )
@@ -341,6 +379,7 @@ class _Call:
 
     def _begin(self, line: bytes, rest: bytes) -> dict[str, Any]:
         record = LineBuffer().feed(line + b"\n")[0]
+        self._lines = LineBuffer(_MAX_RECORD_BYTES)
         if "error" in record:
             raise Refused(f"{self._host}: {text(record, 'error', 500)}", hint=text(record, "hint", 500))
         self._inflate = zlib.decompressobj() if self._is_compressed else None
@@ -420,7 +459,7 @@ class _Call:
         errors = self._process.stderr
         assert errors is not None
         with suppress(OSError, ValueError):
-            for line in errors:
+            while line := errors.readline(_ERROR_BYTES):
                 words = line.decode("utf-8", "replace").strip()
                 if words:
                     self._said.append(words)
@@ -428,20 +467,15 @@ class _Call:
 
     def _refusal(self) -> RunError:
         """Why the call ended before a word was said."""
-        code = self._process.wait(_END_S * 5)
-        words = self.last_words()
-        if code == _NO_SUCH_COMMAND:
-            return Refused(
-                f"{self._host} has no gridrl that ssh finds ({words})",
-                hint="install it there (pip install gridrl-tui), or set GRIDRL_REMOTE to its path there",
-            )
-        if code == _SSH_FAILED:
-            final = any(sign in word for sign in _NEEDS_A_PERSON for word in self._said)
-            return (Refused if final else RunError)(
-                f"ssh to {self._host}: {words or 'no connection'}",
-                hint="attach anew: ssh can ask then" if final else f"does `ssh {self._host}` work in the shell?",
-            )
-        return Refused(f"gridrl on {self._host} ended with {code}" + (f": {words}" if words else ""))
+        code: int | None = None
+        with suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(_END_S)
+        self._errors.join(_END_S)
+        said = list(self._said)
+        words, hint = why_it_ended(self._host, code, said, "stream")
+        if any(sign in word for sign in _NEEDS_A_PERSON for word in said):
+            return Refused(words, hint="attach anew: ssh can ask then")
+        return (RunError if code in (None, SSH_FAILED) else Refused)(words, hint=hint)
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -468,13 +502,14 @@ def _status_of(record: Mapping[str, Any]) -> RunStatus:
         RunError: it is none.
     """
     try:
-        return RunStatus(
-            status=RunState(record.get("status")),  # type: ignore[arg-type]  # the check is the point
-            step=int(record.get("step", 0)),
-            total_steps=int(record.get("total_steps", 0)),
-            sps=float(record.get("sps", 0.0)),
-            elapsed=float(record.get("elapsed", 0.0)),
-            message=text(record, "message", 2000),
-        )
-    except (TypeError, ValueError, OverflowError) as error:
+        status = RunState(record.get("status"))  # type: ignore[arg-type]  # the check is the point
+    except ValueError as error:
         raise RunError("a state came that is none") from error
+    return RunStatus(
+        status=status,
+        step=whole(record, "step"),
+        total_steps=whole(record, "total_steps"),
+        sps=number(record, "sps"),
+        elapsed=number(record, "elapsed"),
+        message=text(record, "message", 2000),
+    )

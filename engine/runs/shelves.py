@@ -92,7 +92,8 @@ def _pointed(shelf: Shelf, word: str) -> int:
 
 
 def _nothing(shelf: Shelf) -> UsageError:
-    return UsageError(f"{shelf.owner} has no checkpoint yet", hint="training saves one when it ends")
+    hint = "training saves one when it ends, and every few minutes; gridrl checkpoint RUN saves one now"
+    return UsageError(f"{shelf.owner} has no checkpoint yet", hint=hint)
 
 
 def _top(shelf: Shelf, steps: Sequence[int], choice: Choice) -> list[int]:

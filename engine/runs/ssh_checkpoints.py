@@ -27,7 +27,7 @@ from threading import Thread
 from typing import IO, Any, BinaryIO, Final
 
 from engine.errors import CheckpointError, RunError, UsageError
-from engine.ssh import REMOTE, check_host, ssh_command
+from engine.ssh import NOT_RUN, check_host, ssh_command, why_it_ended
 
 from .cache import cached_checkpoint
 from .checkpoints import MAX_MANIFEST_BYTES, read_manifest
@@ -174,23 +174,9 @@ class _Link:
     def _failed(self, otherwise: str) -> RunError:
         """Why nothing more comes, by what ssh or the other gridrl said last."""
         code = self._ended()
-        words = [word for word in self._words if word]
-        own = next((word.removeprefix("gridrl: ") for word in words if word.startswith("gridrl: ")), "")
-        hint = next((word.removeprefix("hint: ") for word in words if word.startswith("hint: ")), "")
-        if "no tool is called 'fetch'" in own or "--to-stdout" in own:
-            return RunError(
-                f"{self.host} has an older gridrl-tui, which cannot send checkpoints", hint="update it there"
-            )
-        if own:
-            return RunError(f"{self.host}: {own}", hint=hint)
-        if code in (126, 127):
-            hint = f"install gridrl-tui there, or say where it is: {REMOTE}=/path/to/gridrl"
-            return RunError(f"{self.host} has no program gridrl on its path", hint=hint)
-        if code == 255:  # ssh's own
-            return RunError(f"{words[-1] if words else otherwise}", hint=f"does `ssh {self.host}` work?")
-        return RunError(
-            f"{otherwise}{': ' + words[-1] if words else ''}", hint=f"does `ssh {self.host} gridrl runs` work?"
-        )
+        said = [word for word in self._words if word]
+        words, hint = why_it_ended(self.host, code, said, "fetch --to-stdout")
+        return RunError(words if said or code in NOT_RUN else otherwise, hint=hint)
 
     def _ended(self) -> int | None:
         with suppress(subprocess.TimeoutExpired):

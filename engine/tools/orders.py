@@ -55,6 +55,7 @@ def order(run: RunDirectory, command: Command, program: str) -> Answer:
     Raises:
         RunError: nobody trains the run, or it does not answer, or refuses.
     """
+    run.info()  # one of a later version is refused
     state = run.state()
     if not state.status.is_open:
         ended = f"{state.status.label} at {count(state.step)} steps" + (f": {state.message}" if state.message else "")
@@ -119,6 +120,8 @@ def _answer(
             if not answer.applied:
                 raise RunError(f"run {run.run_id}: {answer.words}", hint=answer.hint)
             return answer
+        if not link.is_open and link.complaint:
+            raise RunError(f"run {run.run_id}: {link.complaint}", hint="try again later")
         if not link.is_open:
             raise RunError(f"run {run.run_id} ended before it could answer", hint="gridrl runs says how it ended")
     raise RunError(f"run {run.run_id} has it, and has not answered for {patience:.0f} s", hint="gridrl runs shows it")

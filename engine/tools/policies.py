@@ -112,6 +112,10 @@ def _scripted(name: str) -> str:
 def _unknown(error: UnknownRun) -> UsageError:
     """A name is looked for among the scripted policies, too."""
     several = """several are a list: policies='["simple","random"]'"""
+    run, choice, _ = error.name.partition(":")
+    if choice and run in error.known:
+        hint = f"of {run} there are :latest, :best, :v4096, :v1000..v5000, :all and :top:3:METRIC"
+        return UsageError(f"{shown(error.name)!r} is no choice among the checkpoints of {run}", hint=hint)
     hint = several if "," in error.name else _hint(error.name, error.known)
     return UsageError(f"no policy and no run is called {shown(error.name)!r}", hint=hint)
 

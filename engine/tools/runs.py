@@ -10,6 +10,7 @@ from typing import Final
 
 from engine.errors import RunError
 from engine.runs import LogReader, RunDirectory, RunState, list_runs, runs_root
+from engine.runs.directory import LaterVersion
 from engine.runs.log import last_seq
 
 from .orders import SILENT_S
@@ -64,8 +65,9 @@ class _Table:
         name = printable(run.run_id)
         try:
             info = run.info()
-        except RunError:
-            return [name, "-", "damaged", count(state.step), "-", "-", "-", "-", "-"]
+        except RunError as error:
+            word = "of a later version" if isinstance(error, LaterVersion) else "damaged"
+            return [name, "-", word, count(state.step), "-", "-", "-", "-", "-"]
         silent = time.time() - pulse.heartbeat
         status = state.status.label
         if state.status.is_open and silent > SILENT_S:

@@ -87,6 +87,13 @@ class _Stdin:
         self.complaint: RunError | None = None
         self.heard = time.monotonic()
         threading.Thread(target=self._read, name="stdin", daemon=True).start()
+        threading.Thread(target=self._watch_silence, name="silence", daemon=True).start()
+
+    def _watch_silence(self) -> None:
+        """A thread of its own: the main one may wait for a pipe that nobody empties."""
+        while not (self.must_ping and time.monotonic() - self.heard > _SILENCE_S):
+            time.sleep(1.0)
+        os._exit(0)
 
     def _read(self) -> None:
         buffer = LineBuffer(_MAX_SAID_BYTES)
@@ -100,7 +107,7 @@ class _Stdin:
         except RunError as error:
             self.complaint = error
         if self.must_ping:
-            os._exit(0)  # the main thread may wait for a pipe that nobody empties
+            os._exit(0)  # as there
         self.lines.put(None)
 
 
@@ -148,8 +155,6 @@ class _Relay:
             if is_last and all("hb" in record or "state" in record for record in news):
                 return
             is_last = is_last or not self._obey(_LOOK_S if len(news) < 100 else 0.0)
-            if self._said.must_ping and time.monotonic() - self._said.heard > _SILENCE_S:
-                os._exit(0)
 
     def _from_trainer(self) -> list[dict[str, Any]]:
         records: list[dict[str, Any]] = []
@@ -157,7 +162,7 @@ class _Relay:
             self._link.close()
             self._link = None
             words = "the run's process ended before it answered"
-            records += [{"refused": number, "words": words} for number in sorted(self._unanswered)]
+            records += [{"refused": number, "words": words, "hint": ""} for number in sorted(self._unanswered)]
             self._unanswered.clear()
         if self._link is None and self._watch is not None:
             self._watch_again()

@@ -17,6 +17,10 @@ from typing import Final
 from engine.errors import RunError
 from engine.runs import Command, Frame, RunState, RunStatus
 
+SLOWEST_FPS: Final = 0.01
+FASTEST_FPS: Final = 60.0
+"""Faster than any terminal draws."""
+
 OVER: Final = "the run is over"
 """Answer to a command that came too late."""
 
@@ -88,8 +92,11 @@ class Controls:
         Raises:
             RunError: there is no such env.
         """
-        if not 0 <= env < self._env_count or not fps > 0:
-            raise RunError(f"cannot watch env {env} of {self._env_count} at {fps:g} fps")
+        if not 0 <= env < self._env_count or not SLOWEST_FPS <= fps <= FASTEST_FPS:
+            raise RunError(
+                f"cannot watch env {env} of {self._env_count} at {fps:g} fps",
+                hint=f"{SLOWEST_FPS:g} to {FASTEST_FPS:g} fps",
+            )
         with self._lock:
             self._watchers[watcher] = env, fps
             self._count_watchers()

@@ -37,6 +37,9 @@ _MAX_COMMAND_BYTES: Final = 64 * 1024
 _MAX_UNREAD_BYTES: Final = 8 * 1024 * 1024
 """That a client may leave lying; it is let go of then."""
 
+_LONGEST_S: Final = 5.0
+"""Between two looks, while somebody watches."""
+
 _MAX_CLIENTS: Final = 64
 _LOOK_S: Final = 0.02
 """Between two looks for a fresh picture, while somebody watches and none has come in time."""
@@ -112,7 +115,7 @@ class ControlServer:
     def _patience(self) -> float | None:
         """Seconds until somebody is due a picture; None while nobody watches."""
         due = [client.picture_due for client in self._clients.values() if client.wants_picture]
-        return max(_LOOK_S, min(due) - time.monotonic()) if due else None
+        return min(max(_LOOK_S, min(due) - time.monotonic()), _LONGEST_S) if due else None
 
     def _attend(self, key: selectors.SelectorKey, mask: int) -> None:
         if key.fileobj is self._listening:
@@ -131,10 +134,16 @@ class ControlServer:
             return
         connection.setblocking(False)
         uid, _ = peer_of(connection)
-        if uid not in (os.getuid(), 0, -1) or len(self._clients) >= _MAX_CLIENTS:
+        if uid not in (os.getuid(), 0, -1):
             connection.close()
             return
         client = _Client(connection)
+        if len(self._clients) >= _MAX_CLIENTS:
+            client.say({"error": f"{_MAX_CLIENTS} watchers are connected already"})
+            with suppress(OSError):
+                client.flush()
+            connection.close()
+            return
         self._clients[connection.fileno()] = client
         self._selector.register(connection, selectors.EVENT_READ)
         client.say({"hello": self._directory.name, "proto": PROTOCOL, "pid": os.getpid()})

@@ -57,7 +57,6 @@ from .workers import Workers
 
 _HEARTBEAT_S = 1.0  # a paused run says that its trainer lives this often
 _EPISODE_CAPACITY = 1 << 18  # finished agent-episodes kept between two drains, at most; some 50 MB
-_MAX_FPS = 60.0  # faster than any terminal draws
 _UNSEEN_FOR = 100  # iterations: a metric that was not there by then will hardly come
 _LAST = "last"
 """Why a run saves at its end."""
@@ -613,7 +612,7 @@ class Trainer:
         for number, fps in watched.items():
             lane_number, env = divmod(number, lane.batch.env_count)
             if lane is self.lanes[lane_number] and now >= self._frames_due.get(number, 0.0):
-                self._frames_due[number] = now + 1.0 / min(fps, _MAX_FPS)
+                self._frames_due[number] = now + 1.0 / fps
                 step = self.step + lane.t * self.rollout.row_count if self.in_rollout else self.step
                 self.controls.frames[number] = Frame(self.writer.run_id, step, lane.batch.look(env), env=number)
 

@@ -123,13 +123,13 @@ def test_a_machine_without_the_program_is_told_from_one_that_is_not_there(
 ) -> None:
     monkeypatch.setenv("GRIDRL_REMOTE", "gridrl-of-nobody")
     message, hint = refusal("ssh://box/otter")
-    assert message == "box has no program gridrl on its path"
+    assert message.startswith("box has no program gridrl that ssh finds (")
     assert "GRIDRL_REMOTE" in hint
 
     account.behave("echo 'ssh: Could not resolve hostname box: Name or service not known' >&2; exit 255; ")
     assert refusal("ssh://box/otter") == (
-        "ssh: Could not resolve hostname box: Name or service not known",
-        "does `ssh box` work?",
+        "ssh to box: Could not resolve hostname box: Name or service not known",
+        "does `ssh box` work in the shell?",
     )
 
 
@@ -137,7 +137,7 @@ def test_a_machine_with_an_older_version_is_told_so(account: Account) -> None:
     account.behave("echo \"gridrl: no tool is called 'fetch'\" >&2; exit 2; ".replace('"', '\\"'))
 
     assert refusal("ssh://box/otter") == (
-        "box has an older gridrl-tui, which cannot send checkpoints",
+        "box has an older gridrl-tui, which has no fetch --to-stdout",
         "update it there",
     )
 
@@ -154,8 +154,8 @@ def test_the_real_ssh_says_that_nobody_answers(account: Account, monkeypatch: py
 
     message, hint = refusal("ssh://127.0.0.1/otter")
 
-    assert message.startswith("ssh: connect to host 127.0.0.1 port 1: ")
-    assert hint == "does `ssh 127.0.0.1` work?"
+    assert message.startswith("ssh to 127.0.0.1: connect to host 127.0.0.1 port 1: ")
+    assert hint == "does `ssh 127.0.0.1` work in the shell?"
 
 
 HELLO = "import sys; sys.stdout.write('gridrl-checkpoints 1\\n'); sys.stdout.flush(); "
@@ -256,9 +256,12 @@ def test_over_ssh_the_refusals_are_those_of_ssh(
 ) -> None:
     assert refusal("ssh://box/oter") == ("box: no run is called 'oter'", "did you mean otter?")
     monkeypatch.setenv("GRIDRL_REMOTE", "gridrl-of-nobody")
-    assert refusal("ssh://box/otter")[0] == "box has no program gridrl on its path"
+    assert refusal("ssh://box/otter")[0].startswith("box has no program gridrl that ssh finds")
     monkeypatch.setenv("GRIDRL_SSH", f"{reached.ssh()} -o UserKnownHostsFile=/dev/null")
-    assert refusal("ssh://box/otter") == ("Host key verification failed.", "does `ssh box` work?")
+    assert refusal("ssh://box/otter") == (
+        "ssh to box: Host key verification failed.",
+        "does `ssh box` work in the shell?",
+    )
 
 
 def test_over_ssh_a_line_that_breaks_leaves_nothing(reached: sshd.Box, account: Account, tmp_path: Path) -> None:

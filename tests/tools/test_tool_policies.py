@@ -103,9 +103,9 @@ REFUSED = {
     "ruddy-otter:v1..v64": ("means several policies", "gridrl evaluate takes several"),
     "ruddy-otter:top:1:a/b": ("means several policies", "gridrl evaluate takes several"),
     "ruddy-otter:top:0:a/b": ("top takes 1 to 64", "top:3:"),
-    "ruddy-otter:top:1:a b": ("no policy and no run is called", ""),
+    "ruddy-otter:top:1:a b": ("is no choice among the checkpoints of ruddy-otter", ":top:3:METRIC"),
     "ruddy-otter:v64..v1": ("the range ends before it begins", "say v1..v64"),
-    "ruddy-otter:v64..v64..v64": ("no policy and no run is called", ""),
+    "ruddy-otter:v64..v64..v64": ("is no choice among the checkpoints of ruddy-otter", ":v1000..v5000"),
     "rudy-otter:best": ("no policy and no run is called 'rudy-otter'", "did you mean ruddy-otter?"),
     "mock://simpel": ("no scripted policy is called 'simpel'", "did you mean simple?"),
     "mock://": ("no scripted policy is called ''", "there are random, noop, simple"),
@@ -138,7 +138,7 @@ REFUSED = {
     "./a\0b": ("there is no checkpoint", ""),
     "./\udcff": ("there is no checkpoint", ""),
     ESCAPE: ("no policy and no run is called", "policies are random, noop, simple"),
-    "ruddy-otter:v" + "9" * 40: ("no policy and no run is called", ""),
+    "ruddy-otter:v" + "9" * 40: ("is no choice among the checkpoints of ruddy-otter", ":v4096"),
 }
 
 

@@ -40,9 +40,9 @@ def until_ended(process: psutil.Process) -> None:
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-def until_training(path: Path, process: psutil.Process) -> None:
+def until_training(path: Path, process: psutil.Process, *, beyond: int = 0) -> None:
     for _ in range(int(60 / LOOK_S)):
-        if RunDirectory(path).state().step > 0:
+        if RunDirectory(path).state().step > beyond:
             return
         assert not psutil.wait_procs([process], timeout=LOOK_S)[0], (path / runner.LOG).read_text()
     raise AssertionError("it does not train")
@@ -81,6 +81,8 @@ def test_a_signal_ends_a_detached_run_with_a_checkpoint_and_exit_code_0(tmp_path
     started = runner_of(tmp_path, "train", "navigation", *ENDLESS, "run=night")
     until_training(tmp_path / "night", psutil.Process(started.pid))
     started.send_signal(signal.SIGHUP)  # of a terminal that is closed: none of its business
+    step = RunDirectory(tmp_path / "night").state().step
+    until_training(tmp_path / "night", psutil.Process(started.pid), beyond=step + 1000)
     started.send_signal(signal.SIGTERM)
 
     assert started.wait(60) == 0

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,14 +25,18 @@ from engine.runs import (
     Resume,
     RunDirectory,
     RunState,
+    RunWriter,
     SetHyper,
     Stop,
     Unwatch,
     Watch,
 )
 from engine.runs.control_link import ControlLink
-from engine.runs.control_socket import NAME, connect
+from engine.runs.control_socket import NAME, connect, listen
 from engine.runs.desk import Answer, Desk
+from engine.runs.wire import LineBuffer, to_line
+from engine.tools.orders import order
+from engine.training import serving
 from engine.training.local import LocalRun
 
 from .test_local import local_run, until
@@ -171,12 +176,14 @@ def _received(connection: socket.socket) -> bytes:
         return b""
 
 
-def test_who_reads_nothing_holds_nobody_up(run: LocalRun, path: Path) -> None:
+def test_who_reads_nothing_is_let_go_and_holds_nobody_up(
+    run: LocalRun, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_MAX_UNREAD_BYTES", 1_000_000)
     with connect(path) as deaf:
-        for number in range(2000):
-            deaf.sendall(json.dumps({"op": "nonsense" * 10, "id": number}).encode() + b"\n")
-            if number == 0:
-                deaf.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        deaf.settimeout(60)
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            deaf.sendall(b"".join(to_line({"op": "nonsense" * 10, "id": number}) for number in range(100_000)))
         before = run.state().step
         until(run, lambda: run.state().step > before)
         other = Steersman(path, "other")
@@ -236,6 +243,84 @@ def test_a_socket_of_a_process_that_was_killed_is_replaced(tmp_path: Path) -> No
         steersman.link.close()
     finally:
         run.close()
+
+
+def test_no_more_pictures_are_sent_than_have_been_seen_but_for_two(run: LocalRun, path: Path) -> None:
+    with connect(path) as watcher:
+        watcher.settimeout(60)
+        lines = LineBuffer()
+        watcher.sendall(to_line({"op": "watch", "env": 0, "fps": 60.0, "id": 1}))
+        heard: list[dict[str, Any]] = []
+
+        def hear(until_: Callable[[], bool]) -> None:
+            while not until_():
+                heard.extend(lines.feed(watcher.recv(65536)))
+
+        def pictures() -> list[int]:
+            return [record["frame"]["n"] for record in heard if "frame" in record]
+
+        hear(lambda: len(pictures()) == 2)
+        watcher.sendall(to_line({"op": "nonsense", "id": 2}))  # the answer comes behind all that is sent before it
+        before = run.state().step
+        until(run, lambda: run.state().step > before)
+        watcher.sendall(to_line({"op": "nonsense", "id": 3}))
+        hear(lambda: any(record.get("refused") == 3 for record in heard))
+        assert pictures() == [1, 2]
+
+        watcher.sendall(to_line({"op": "seen", "frame": 1}))
+        hear(lambda: len(pictures()) == 3)
+
+
+@pytest.mark.parametrize("fps", [1e-300, 1e-7, 0.0, -1.0, 1e6])
+def test_a_rate_beyond_reason_is_refused_and_the_server_lives(run: LocalRun, path: Path, fps: float) -> None:
+    steersman = Steersman(path, "odd")
+    steersman.ask(Watch(0, fps))
+    steersman.ask(Pause())
+    steersman.wait(lambda: len(steersman.answers) == 2)
+
+    assert {answer.number: answer.applied for answer in steersman.answers} == {1: False, 2: True}
+    steersman.link.close()
+
+
+def test_another_account_is_not_let_in(run: LocalRun, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "peer_of", lambda connection: (os.getuid() + 1, 7))
+    with connect(path) as stranger:
+        stranger.settimeout(60)
+        assert _received(stranger) == b""
+
+
+def test_one_watcher_too_many_is_told_so(run: LocalRun, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_MAX_CLIENTS", 1)
+    first = Steersman(path, "first")
+    first.ask(Pause())
+    first.wait(lambda: len(first.answers) == 1)
+
+    with pytest.raises(RunError, match="1 watchers are connected already"):
+        order(RunDirectory(path), Resume(), "second")
+    first.link.close()
+
+
+def test_a_screen_waits_for_no_process_that_stands_still(tmp_path: Path) -> None:
+    with RunWriter.create(tmp_path, "held", {}, {}) as writer, listen(writer.path):
+        handle = AttachedRun(writer.path)
+        with pytest.raises(RunError, match="takes no more commands"):
+            list(map(handle.send, [Pause()] * 100_000))  # nobody reads them
+        handle.close()
+
+
+def test_a_runtime_directory_of_another_costs_the_commands_and_not_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / f"gridrl-{os.getuid()}").symlink_to(tmp_path)
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    run = local_run(deep, total_steps=1024).start()
+
+    assert run.join(60)
+    assert run.state().status is RunState.FINISHED
+    events = RunDirectory(deep / run.run_id).read_events()
+    assert any("takes no commands from other processes" in event["message"] for event in events)
 
 
 def test_three_screens_and_a_shell_see_one_history(run: LocalRun, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from engine.tools import runner
 from engine.tools.orders import order
 from engine.training.local import LocalRun
 from tui.app import GridrlApp
-from tui.cli import session_of
+from tui.cli import _close_session, session_of
 from tui.session import Session
 
 WIDE = (160, 45)
@@ -98,7 +99,7 @@ async def test_what_ends_elsewhere_ends_on_the_screen(root: Path, far: psutil.Pr
 
 
 async def test_a_run_is_handed_to_a_process_of_its_own_without_losing_a_step(root: Path) -> None:
-    settings = (*SMALL_RUN, "trainer.total_steps=200000", "run=moved")
+    settings = (*SMALL_RUN, "trainer.total_steps=60000", "run=moved")
     async with opened(root, *settings, size=WIDE) as door:
         await door.train()
         await door.press("f3", "D")
@@ -139,6 +140,13 @@ async def test_quitting_can_leave_the_run_to_another_process(root: Path) -> None
 
         assert door.app.detaches
         assert door.app.return_code == 0
+        run = door.run_directory
+        await asyncio.to_thread(_close_session, door.app)
+    await asyncio.to_thread(order, run, Stop(), "test")  # it is there, and answers
+    process = psutil.Process(run.pulse().pid)
+    assert process.pid != os.getpid()
+    await asyncio.to_thread(psutil.wait_procs, [process], 60)
+    assert [event["attempt"] for event in run.read_events()][-1] == 2
 
 
 async def test_without_a_run_the_question_has_no_third_answer(root: Path) -> None:

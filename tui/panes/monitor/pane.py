@@ -346,7 +346,6 @@ class MonitorPane(Vertical, can_focus=True):
 
     def action_detach(self) -> None:
         if self._open_state("detach") is not None:
-            self.say("The run moves to a process of its own, with a checkpoint...")
             self.post_message(self.DetachRequested())
 
     def action_checkpoint(self) -> None:
