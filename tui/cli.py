@@ -272,8 +272,8 @@ def _close_session(app: GridrlApp) -> None:
     if session is None:
         return
     if session.is_training and session.own_run is not None:
-        doing = "Leaving {} to a process of its own" if app.detaches else "Stopping {}"
-        _say(f"{doing.format(session.own_run.run_id)}, with a checkpoint...")
+        doing = "Leaving {} to a process of its own, with" if app.detaches else "Stopping {} with"
+        _say(f"{doing.format(session.own_run.run_id)} a checkpoint...")
     try:
         if app.detaches and session.is_training:
             _detach(session)

@@ -18,6 +18,7 @@ from .control_socket import connect
 from .wire import PROTOCOL, LineBuffer, text, to_line
 
 _CHUNK_BYTES: Final = 256 * 1024
+_LAST_WORDS_S: Final = 0.2
 
 
 class ControlLink:
@@ -40,9 +41,9 @@ class ControlLink:
         self.is_open = True
         self.complaint = ""
         """What the other side has said against us."""
-        self.say({"op": "name", "name": name})
         self._thread = threading.Thread(target=self._read, name=f"link {directory.name}", daemon=True)
         self._thread.start()
+        self.say({"op": "name", "name": name})
 
     def say(self, record: dict[str, Any]) -> None:
         """Send a record, at once or not at all: the screen waits for no process that stands still.
@@ -57,6 +58,8 @@ class ControlLink:
                     raise BlockingIOError
         except OSError as error:
             self.is_open = False
+            if not isinstance(error, BlockingIOError) and threading.current_thread() is not self._thread:
+                self._thread.join(_LAST_WORDS_S)  # it has gone: what it said against us is on its way
             words = self.complaint or "the run's process takes no more commands"
             raise RunError(words, hint="gridrl runs says how it is") from error
 

@@ -23,6 +23,9 @@ PATIENCE_S: Final = 60.0
 SILENT_S: Final = 5.0
 """Without a heartbeat, which comes once a second: the process stands still, or its machine does."""
 
+_WRITTEN_S: Final = 3.0
+_LOOK_S: Final = 0.02
+
 _STARTING_S: Final = 180.0
 """For a run that is still starting: it loads torch first."""
 
@@ -83,6 +86,13 @@ def carry_out(name: str, command: Command, program: str) -> RunDirectory:
     answer = order(run, command, program)
     line(f"{run.run_id}: {printable(answer.words)}")
     return run
+
+
+def wait_for(run: RunDirectory, status: RunState) -> None:
+    """Until the run's folder says what the run has said to us: whoever looks next is to find it so."""
+    until = time.monotonic() + _WRITTEN_S
+    while run.state().status is not status and time.monotonic() < until:
+        time.sleep(_LOOK_S)
 
 
 def _linked(path: Path, program: str, desk: Desk, heard: queue.SimpleQueue[None]) -> ControlLink:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from engine.runs import Pause
+from engine.runs import Pause, RunState
 
-from .orders import add_run_argument, carry_out
+from .orders import add_run_argument, carry_out, wait_for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,5 +14,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    carry_out(arguments.run, Pause(), "gridrl pause")
+    wait_for(carry_out(arguments.run, Pause(), "gridrl pause"), RunState.PAUSED)
     return 0

@@ -16,7 +16,7 @@ from engine.training.torchrun import place_of
 
 from . import runner
 from .foreground import asked_to_stop
-from .orders import carry_out, existing_run
+from .orders import carry_out, existing_run, wait_for
 from .text import note, printable
 from .train import follow, follow_silently
 
@@ -64,7 +64,7 @@ def _go_on(arguments: argparse.Namespace) -> int:
             f"run {run.run_id} is {'paused' if is_paused else 'under way'}: another process trains it",
             hint=f"{go_on}gridrl stop {run.run_id} ends it first",
         )
-    carry_out(arguments.run, Resume(), "gridrl resume")
+    wait_for(carry_out(arguments.run, Resume(), "gridrl resume"), RunState.TRAINING)
     return 0
 
 
