@@ -40,7 +40,7 @@ _MAX_SAID_BYTES: Final = 64 * 1024
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", nargs="?", default="", help="name of a run; else the first line on stdin says which")
     parser.add_argument("--no-episodes", action="store_true", help="leave the lines of the episodes out")
-    parser.add_argument("--history", type=int, metavar="ROWS", help="no more rows of the past than these (default: all)")
+    parser.add_argument("--history", type=int, metavar="ROWS", help="at most so many rows of the past; default: all")
     parser.epilog = 'Commands are lines like {"op": "pause", "id": 1}; docs/remote.md has them all.'
 
 
