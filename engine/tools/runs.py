@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ _HEADER: Final = ("run", "recipe", "status", "steps", "of", "SPS", "reward", "ag
 _RIGHT: Final = (3, 4, 5, 6, 7, 8)
 _REWARD: Final = "rollout/ep_rew_mean"
 _LOOK_S: Final = 1.0
+_ROWS: Final = 200  # read first: some 5 ms
+
 _HOME_AND_CLEAR: Final = "\x1b[H\x1b[J"
 
 
@@ -89,13 +92,24 @@ class _Reward:
         self._value: float | None = None
 
     def latest(self) -> float | None:
-        try:
+        with suppress(RunError):
             if self._reader is None:
-                self._reader = LogReader(self._prefix, after=max(0, last_seq(self._prefix) - 1))
-            for record in self._reader.read_new():
-                values = record.get("values")
-                value = values.get(_REWARD) if isinstance(values, dict) else None
-                self._value = float(value) if isinstance(value, (int, float)) else self._value
-        except RunError:
-            return self._value
+                self._look_back()
+            else:
+                self._read(self._reader)
         return self._value
+
+    def _look_back(self) -> None:
+        """The end of the log, and all of it only where that has none: not every iteration ends an episode."""
+        last = last_seq(self._prefix)
+        for after in dict.fromkeys((max(0, last - _ROWS), 0)):
+            self._reader = LogReader(self._prefix, after=after)
+            self._read(self._reader)
+            if self._value is not None:
+                return
+
+    def _read(self, reader: LogReader) -> None:
+        for record in reader.read_new():
+            values = record.get("values")
+            value = values.get(_REWARD) if isinstance(values, dict) else None
+            self._value = float(value) if isinstance(value, (int, float)) else self._value

@@ -494,3 +494,19 @@ def test_a_recipe_file_is_no_recording(
 def test_the_wrong_half_of_a_dotted_name_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert said_by(capsys, "prod.arena.nosuch")[2].startswith("gridrl: prod.arena has no tool 'nosuch'")
     assert "no tool is called 'nowhere.nosuch'" in said_by(capsys, "nowhere.nosuch")[2]
+
+
+@pytest.mark.parametrize("silent", [0, 1, 500])
+def test_the_reward_of_a_run_is_the_last_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], silent: int
+) -> None:
+    monkeypatch.setenv("GRIDRL_RUNS", str(tmp_path))
+    with RunWriter.create(tmp_path, "calm-fox", {}, {"recipe": "navigation"}) as writer:
+        writer.metrics(1, {"rollout/ep_rew_mean": 0.125})
+        writer.metrics(2, {"rollout/ep_rew_mean": 0.75})
+        for step in range(3, 3 + silent):  # no episode ended in these
+            writer.metrics(step, {"train/loss": 1.0})
+
+    assert main(["runs"]) == 0
+
+    assert "0.750" in capsys.readouterr().out
