@@ -28,6 +28,7 @@ from .rules import (
     Window,
 )
 from .spec import AGENT, EMPTY, FIRST_KIND, NO_TOKEN, NOT_READY_CODES, OUTSIDE, ActionResult, Spec, spec_of
+from .timeline import Cursor, History, Moment
 from .world import CELL_EMPTY, CELL_KIND, CELL_SPAWN_ANY, CELL_SPAWN_GROUP, World
 
 __all__ = [
@@ -52,12 +53,15 @@ __all__ = [
     "AttackPattern",
     "Batch",
     "Combat",
+    "Cursor",
     "Encoding",
     "End",
     "EnvView",
     "Episodes",
+    "History",
     "Keyframes",
     "Kind",
+    "Moment",
     "Plane",
     "Playback",
     "RecordedMap",

@@ -85,6 +85,18 @@ _EPISODE = np.dtype(
 assert ffi.sizeof("gw_episode") == _EPISODE.itemsize
 
 
+# The bytes of gw_agent_view, likewise.
+_STANDING = np.dtype(
+    [
+        *((name, "i4") for name in ("row", "column", "group", "facing", "last_action", "last_result")),
+        *((name, "i4") for name in ("role", "frozen", "shield", "glyph")),
+        *((name, "f4") for name in ("step_reward", "episode_return")),
+        ("inventory", "i4", (int(lib.GW_MAX_RESOURCES),)),
+    ]
+)
+assert ffi.sizeof("gw_agent_view") == _STANDING.itemsize
+
+
 class Step:
     """A step with its arrays already bound: calling it is one C call without pointer work."""
 
@@ -285,6 +297,14 @@ class Batch:
         resources = len(self.spec.resource_names)
         return EnvView(view.tick, view.episode, view.world, cells, ready, tuple(_agent(a, resources) for a in agents))
 
+    def standing(self, env: int = 0) -> NDArray[np.void]:
+        """Its agents as they stand, (agents,) records: the fields of AgentView, without the price of objects."""
+        agents = np.zeros(self.spec.agent_count, _STANDING)
+        view = ffi.new("gw_env_view *")
+        pointer = ffi.cast("gw_agent_view *", agents.ctypes.data)
+        self._check(lib.gw_env_look(self.handle, env, view, ffi.NULL, ffi.NULL, 0, pointer))
+        return agents
+
     def ledger(self, env: int = 0) -> tuple[Array, Array, Array]:
         """What each term paid in the last step and in the episode, (agents, terms); and stats, (agents, stats)."""
         agents, terms, stats = self.spec.agent_count, len(self.spec.term_names), len(self.spec.stat_names)
@@ -306,6 +326,34 @@ class Batch:
         bits = np.zeros((self.spec.agent_count, (actions + 7) // 8), np.uint8)
         self._check(lib.gw_env_action_mask(self.handle, env, ffi.cast("uint8_t *", bits.ctypes.data)))
         return np.unpackbits(bits, axis=1, bitorder="little", count=actions).astype(np.bool_)
+
+    def tokens(self, agent: int, env: int = 0) -> NDArray[np.uint8]:
+        """(count, 3): every token of one agent's observation as it stands, those past the budget included.
+
+        Raises:
+            SimError: the game is not observed as tokens.
+        """
+        if not self.spec.token_count:
+            raise SimError("this game is not observed as tokens")
+        tokens, count = np.empty((0, 3), np.uint8), ffi.new("int32_t *")
+        for _ in range(2):  # the first call tells how many there are
+            memory = ffi.cast("uint8_t *", tokens.ctypes.data)
+            self._check(lib.gw_env_tokens(self.handle, env, agent, memory, len(tokens), count))
+            if count[0] > len(tokens):
+                tokens = np.empty((count[0], 3), np.uint8)
+        return tokens
+
+    # ---- What if
+
+    def place(self, agent: int, row: int, column: int, env: int = 0) -> None:
+        """Put an agent on a free cell, as if it had always stood there: planes and sight follow, all else stays.
+
+        No move of the game: for a batch that has loaded the state of another, and is asked what it would be like.
+
+        Raises:
+            SimError: something stands there, or the map ends before.
+        """
+        self._check(lib.gw_env_place(self.handle, env, agent, row, column))
 
     # ---- Exact state
 
