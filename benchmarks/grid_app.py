@@ -1,13 +1,16 @@
-"""A grid of 64 x 40 cells and nothing else, for screen.py to count what a change of it costs on the wire.
+"""A grid of 64 x 40 cells and a line of words, for screen.py to count what a change of it costs on the wire.
 
-    python benchmarks/grid_app.py random|rooms
+    python benchmarks/grid_app.py random|rooms|big
 
-Keys: a changes all cells, p a twentieth of them, s sixteen. `random` gives every cell one of 24 colours on one of
-24 grounds on its own, which no map does; `rooms` is rectangles with some clutter, as maps are.
+Keys: a changes all cells, p a twentieth of them, s sixteen, u none, though everything is refreshed. A, P and S do so
+thirty times a second. The arrows pan, z and Z zoom out and in, k counts one up in the line. `random` gives every cell
+one of 24 colours on one of 24 grounds on its own, which no map does; `rooms` is rectangles with some clutter, as maps
+are; `big` is rooms on a map of 1024 x 1024.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -18,12 +21,19 @@ from numpy.typing import NDArray
 from rich.style import Style
 from textual.app import App, ComposeResult
 from textual.binding import Binding
+from textual.timer import Timer
+from textual.widgets import Static
 
+from tui.driver import TerminalDriver
+from tui.pacing import Pacing, is_remote
 from tui.widgets.grid_view import GridView
 
 WIDTH, HEIGHT, LOOKS = 64, 40, 24
+BIG = 1024
+FPS = 30
 CLUTTER = 0.05
 SHARES = {"a": 1.0, "p": 0.05, "s": 16 / (WIDTH * HEIGHT)}
+PANS = {"up": (-4, 0), "down": (4, 0), "left": (0, -8), "right": (0, 8)}
 
 
 def look(code: int) -> tuple[str, Style]:
@@ -32,22 +42,38 @@ def look(code: int) -> tuple[str, Style]:
 
 
 class GridApp(App[None]):
-    """One GridView of the size of its map."""
+    """One GridView of the size of its map, or with `big` one that sees a part of it."""
 
-    CSS = f"GridView {{ width: {WIDTH}; height: {HEIGHT}; }}"
+    CSS = f"""
+    Screen {{ layout: horizontal; }}
+    GridView {{ width: {WIDTH}; height: {HEIGHT}; }}
+    """
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS = [Binding(key, f"change({share})", show=False) for key, share in SHARES.items()]
+    BINDINGS = [
+        *(Binding(key, f"change({share})", show=False) for key, share in SHARES.items()),
+        *(Binding(key.upper(), f"play({share})", show=False) for key, share in SHARES.items()),
+        *(Binding(key, f"pan({rows}, {columns})", show=False) for key, (rows, columns) in PANS.items()),
+        Binding("u", "refresh_all", show=False),
+        Binding("k", "count", show=False),
+        Binding("z", "zoom(-1)", show=False),
+        Binding("Z", "zoom(1)", show=False),
+    ]
 
     def __init__(self, pattern: str) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
+        self.pacing = Pacing(is_remote(os.environ))
         self._random = np.random.default_rng(1)
+        self._shape = (BIG, BIG) if pattern == "big" else (HEIGHT, WIDTH)
         self._pattern = pattern
-        self._shades = (HEIGHT, WIDTH) if pattern == "random" else (1, 1)  # how much one change differs by cell
+        self._shades = self._shape if pattern == "random" else (1, 1)  # how much one change differs by cell
         self._base = self._codes = self._drawn()
         self._move_clutter(round(CLUTTER * self._codes.size))
+        self._timer: Timer | None = None
+        self._keys = 0
 
     def compose(self) -> ComposeResult:
         yield GridView()
+        yield Static("key 0")
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._show)
@@ -57,8 +83,34 @@ class GridApp(App[None]):
             turn = self._random.integers(1, LOOKS, self._shades)
             self._base, self._codes = (self._base + turn) % LOOKS, (self._codes + turn) % LOOKS
         else:
-            self._move_clutter(round(share * self._codes.size))
+            self._move_clutter(round(share * WIDTH * HEIGHT))
         self._show()
+
+    def action_play(self, share: float) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        else:
+            self._timer = self.set_interval(1 / FPS, lambda: self._play(share))
+
+    def _play(self, share: float) -> None:
+        if self.pacing.may_draw():
+            self.action_change(share)
+
+    def action_refresh_all(self) -> None:
+        self.screen.refresh()
+        self.query_one(GridView).refresh()
+        self._show()
+
+    def action_pan(self, rows: int, columns: int) -> None:
+        self.query_one(GridView).pan(rows, columns)
+
+    def action_zoom(self, by: int) -> None:
+        self.query_one(GridView).zoom(by)
+
+    def action_count(self) -> None:
+        self._keys += 1
+        self.query_one(Static).update(f"key {self._keys}")
 
     def _move_clutter(self, count: int) -> None:
         """Change so many cells, half of them back to what the map was without clutter: it stays as cluttered."""
@@ -70,15 +122,15 @@ class GridApp(App[None]):
         self._codes.flat[new] = (self._base.flat[new] + self._random.integers(1, LOOKS, len(new))) % LOOKS
 
     def _show(self) -> None:
-        self.query_one(GridView).show(self._codes.astype(np.uint16), look, None)
+        self.query_one(GridView).show(self._codes.astype(np.uint32), look, None)
 
     def _drawn(self) -> NDArray[np.int64]:
         """A map without clutter."""
         if self._pattern == "random":
-            return self._random.integers(0, LOOKS, (HEIGHT, WIDTH))
-        codes = np.zeros((HEIGHT, WIDTH), np.int64)
-        for _ in range(12):
-            top, left = self._random.integers(0, HEIGHT - 8), self._random.integers(0, WIDTH - 12)
+            return self._random.integers(0, LOOKS, self._shape)
+        codes = np.zeros(self._shape, np.int64)
+        for _ in range(12 * codes.size // (WIDTH * HEIGHT)):
+            top, left = self._random.integers(0, self._shape[0] - 8), self._random.integers(0, self._shape[1] - 12)
             codes[top : top + 8, left : left + 12] = self._random.integers(0, LOOKS)
         return codes
 

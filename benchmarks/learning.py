@@ -431,7 +431,7 @@ def _hunts() -> list[Task]:
         best = solved(rules, cells_of(SMALL, rules), 0.998, endless=True).median_catch
         run = partial(small_hunt, rewards, 0.998)
         found.append(Task(f"{rewards}_small", CATCH, best, low, high, 1_000_000, 5, run))
-    for hiders in ("simple", "noop", "learned"):
+    for hiders in ("goal-seeker", "noop", "learned"):
         found += [
             Task(f"{rewards}_{hiders}", CATCH, float("nan"), low, high, 8_000_000, 5, partial(hunt, rewards, hiders))
             for rewards, low, high in lines

@@ -9,6 +9,11 @@
     training       agent steps a second with the program open, against the same run without a screen, and what the
                    thread that draws the screen takes of a core
     detached       agent steps a second of a run of another process, with a program that watches it and without
+    view_bytes     bytes of a frame of that grid, by what changes: as differences, and as Textual alone draws it
+    view_cpu       what thirty frames a second of that grid take of a core, by what changes
+    slow_link      at 200 kB/s and 50 ms round trip: frames a second and from a key to its effect, paced and unpaced
+    idle           bytes and CPU seconds of the program over five seconds in which nothing happens
+    big_map        milliseconds and CPU milliseconds of a pan over a map of 1024 x 1024, near and far
 
 Each case says in its configuration what was done. Quantiles are of one round of presses; the median, least and
 most are over the rounds. Other work on the machine lengthens everything but bytes: look at `machine.load`.
@@ -36,7 +41,7 @@ from typing import Protocol
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run from anywhere, installed or not
 
 from machine import Figure, figure, show
-from terminal import PATIENCE_S, ROOT, Frame, Terminal
+from terminal import PATIENCE_S, ROOT, Frame, SlowTerminal, Terminal
 
 from engine.runs import RunDirectory, list_runs
 
@@ -49,6 +54,13 @@ ENDLESS = ("trainer.total_steps=1000000000000", "trainer.anneal=false", "trainer
 SETTLE_S = 3.0  # from the first iteration of a run to the first measurement
 WINDOW_S = 5.0  # of training speed
 GRID_FRAMES = 20
+GRID_APP = str(ROOT / "benchmarks" / "grid_app.py")
+PLAIN = {"GRIDRL_PLAIN_FRAMES": "1"}
+REMOTE = {"SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}
+LINK_BYTES_PER_S, LINK_ROUND_TRIP_S = 200_000.0, 0.05
+LINK_WARM_UP_S = 4.0  # in which an unpaced program fills the line
+IDLE_S = 5.0
+PANS = 60
 
 _TICK = re.compile(r"T (\d+)/\d+")
 _LOG = re.compile(r"log (on|off)")
@@ -181,7 +193,7 @@ class Walk:
     def answered(self, frame: Frame) -> bool:
         found = _TICK.search(frame.text)
         before, self._tick = self._tick, found[1] if found else self._tick
-        return self._tick != before or "new episode begins" in frame.text
+        return self._tick != before  # counted up, or begun anew with the next episode
 
 
 class Scale:
@@ -279,9 +291,7 @@ def latencies(terminal: Terminal, typist: Typist, rounds: int, presses: int, tra
 
 def frame_bytes(repeats: int) -> Iterator[Figure]:
     for pattern in ("random", "rooms"):
-        with Terminal([str(ROOT / "benchmarks" / "grid_app.py"), pattern], columns=COLUMNS, rows=ROWS) as terminal:
-            terminal.until(lambda frame: len(frame.text.strip()) > 1000, "the grid")
-            terminal.read_for(0.5)
+        with grid(pattern) as terminal:
             for key, changed in (("a", "all cells"), ("p", "5 % of the cells"), ("s", "16 cells")):
                 frames = [_effect(terminal, key, lambda _: True) for _ in range(GRID_FRAMES)]
                 yield from _sizes("grid_bytes", {"grid": "64x40", "pattern": pattern, "changed": changed}, frames)
@@ -319,6 +329,161 @@ def _sizes(name: str, configuration: dict[str, object], frames: Sequence[bytes])
     squeezed = [len(squeeze.compress(frame) + squeeze.flush(zlib.Z_SYNC_FLUSH)) for frame in frames]
     yield figure(name, "bytes/frame", configuration, [float(len(frame)) for frame in frames])
     yield figure(name, "bytes/frame", {**configuration, "compressed": "zlib 6"}, [float(size) for size in squeezed])
+
+
+@contextmanager
+def grid(pattern: str, settings: dict[str, str] | None = None) -> Iterator[Terminal]:
+    """The grid alone, drawn and at rest."""
+    with Terminal([GRID_APP, pattern], columns=COLUMNS, rows=ROWS, settings=settings) as terminal:
+        rest(terminal)
+        yield terminal
+
+
+def rest(terminal: Terminal) -> None:
+    terminal.until(shows_grid, "the grid")
+    terminal.read_for(0.5)
+
+
+def shows_grid(frame: Frame) -> bool:
+    """Whether the frame has the grid's cells."""
+    return sum(character.isalpha() for character in frame.text) > 2000
+
+
+def view_bytes(repeats: int) -> Iterator[Figure]:
+    changes = (("u", "none, refreshed"), ("s", "16 cells"), ("p", "5 % of the cells"), ("a", "all cells"))
+    for drawn, settings in (("differences", {}), ("plain", PLAIN)):
+        for pattern in ("random", "rooms"):
+            with grid(pattern, settings) as terminal:
+                for key, changed in changes:
+                    sizes = []
+                    for _ in range(repeats):
+                        before = terminal.byte_count
+                        terminal.press(key)
+                        terminal.read_for(0.25)
+                        sizes.append(float(terminal.byte_count - before))
+                    what = {"grid": "64x40", "pattern": pattern, "changed": changed, "drawn": drawn}
+                    yield figure("view_bytes", "bytes/frame", what, sizes)
+
+
+def view_cpu(repeats: int) -> Iterator[Figure]:
+    for pattern in ("random", "rooms"):
+        for key, changed in (("S", "16 cells"), ("P", "5 % of the cells"), ("A", "all cells")):
+            with grid(pattern) as terminal:
+                terminal.press(key)
+                terminal.read_for(1.0)
+                shares, rates = [], []
+                for _ in range(repeats):
+                    began, cpu = time.perf_counter(), terminal.cpu_s()
+                    frames = len(terminal.read_for(2.0))
+                    seconds = time.perf_counter() - began
+                    shares.append((terminal.cpu_s() - cpu) / seconds)
+                    rates.append(frames / seconds)
+                what = {"grid": "64x40", "pattern": pattern, "changed": changed, "fps": 30}
+                yield figure("view_cpu", "CPU s/s", what, shares)
+                yield figure("view_frames", "frames/s", what, rates)
+
+
+# ---- Slow links, rest, large maps
+
+
+class Count:
+    """Counts one up in the line beside the grid."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def key(self) -> str:
+        self._count += 1
+        return "k"
+
+    def answered(self, frame: Frame) -> bool:
+        return f"key {self._count}" in frame.text
+
+
+class Speed:
+    """Changes the speed of the game that plays; the status says so."""
+
+    def __init__(self) -> None:
+        self._keys, self._words = cycle((("+", "50"), ("-", "20"))), ""
+
+    def key(self) -> str:
+        key, self._words = next(self._keys)
+        return key
+
+    def answered(self, frame: Frame) -> bool:
+        return f"Speed: {self._words} steps" in frame.text
+
+
+def slow_link(repeats: int) -> Iterator[Figure]:
+    for paced, settings in (("yes", REMOTE), ("no", {})):
+        for key, changed in (("A", "all cells, random"), ("P", "5 % of the cells, random")):
+            with over_link([GRID_APP, "random"], settings) as terminal:
+                rest(terminal)
+                terminal.press(key)
+                yield from _over_link(terminal, Count(), repeats, {"grid": "64x40", "changed": changed, "paced": paced})
+        with tempfile.TemporaryDirectory() as folder:
+            settings = {**settings, "GRIDRL_RUNS": folder}
+            with over_link(["-m", "tui.cli", "arena"], settings) as terminal:
+                terminal.until(shows_map, "the map")
+                terminal.read_for(2.0)
+                for key in ("+", " "):  # 20 steps a second
+                    terminal.press(key)
+                yield from _over_link(terminal, Speed(), repeats, {"recipe": "arena", "paced": paced})
+
+
+def over_link(arguments: Sequence[str], settings: dict[str, str]) -> SlowTerminal:
+    return SlowTerminal(arguments, LINK_BYTES_PER_S, LINK_ROUND_TRIP_S, settings=settings)
+
+
+def _over_link(
+    terminal: SlowTerminal, typist: Count | Speed, repeats: int, what: dict[str, object]
+) -> Iterator[Figure]:
+    terminal.read_for(LINK_WARM_UP_S)
+    gaps, taken, rates = random.Random(1), [], []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        frames = len(terminal.read_for(1.0 + gaps.uniform(0.0, 0.3)))
+        rates.append(frames / (time.perf_counter() - began))
+        pressed = terminal.press(typist.key())
+        taken.append((terminal.until(typist.answered, "a key's effect").at - pressed) * 1000)
+    what = {**what, "bytes_per_s": LINK_BYTES_PER_S, "round_trip_s": LINK_ROUND_TRIP_S}
+    yield figure("link_frames", "frames/s", what, rates)
+    yield figure("link_key_to_effect", "ms", what, taken)
+
+
+def idle(repeats: int) -> Iterator[Figure]:
+    with ready_program("arena") as (terminal, _):
+        terminal.press(".")
+        terminal.read_for(5.0)  # words that go away by themselves have gone
+        written, cpu = [], []
+        for _ in range(repeats):
+            before = terminal.byte_count, terminal.cpu_s()
+            terminal.read_for(IDLE_S)
+            written.append(float(terminal.byte_count - before[0]))
+            cpu.append(terminal.cpu_s() - before[1])
+    what = {"recipe": "arena", "seconds": IDLE_S}
+    yield figure("idle_bytes", "bytes", what, written)
+    yield figure("idle_cpu", "CPU s", what, cpu)
+
+
+def big_map(repeats: int) -> Iterator[Figure]:
+    with grid("big") as terminal:
+        for level in ("1 column", "half blocks", "braille", "braille 1:2", "braille 1:4", "braille 1:8"):
+            walls, cpus = [], []
+            for _ in range(repeats):
+                taken, cpu = [], terminal.cpu_s()
+                for key in ["\x1b[B"] * (PANS // 2) + ["\x1b[A"] * (PANS // 2):
+                    pressed = terminal.press(key)
+                    frames = terminal.read_for(0.05)  # none where the whole map is in sight
+                    taken += [(frames[-1].at - pressed) * 1000] if frames else []
+                cpus.append((terminal.cpu_s() - cpu) / PANS * 1000)
+                walls += [statistics.median(taken)] if taken else []
+            what = {"map": "1024x1024", "view": "64x40", "zoom": level}
+            if walls:
+                yield figure("pan", "ms", what, walls)
+            yield figure("pan_cpu", "CPU ms", what, cpus)
+            terminal.press("z")
+            terminal.read_for(1.0)
 
 
 # ---- What an open screen costs the trainer
@@ -425,6 +590,11 @@ CASES: dict[str, tuple[Callable[[int], Iterator[Figure]], int]] = {
     "bytes": (frame_bytes, 5),
     "training": (training, 5),
     "detached": (detached, 5),
+    "view_bytes": (view_bytes, 10),
+    "view_cpu": (view_cpu, 5),
+    "slow_link": (slow_link, 10),
+    "idle": (idle, 3),
+    "big_map": (big_map, 3),
 }
 """What measures each case, and how often unless told otherwise."""
 

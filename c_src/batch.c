@@ -610,3 +610,54 @@ gw_status gw_env_action_mask(gw_batch *batch, int32_t index, uint8_t *bits)
     gw_batch_leave(batch);
     return GW_OK;
 }
+
+gw_status gw_env_tokens(gw_batch *batch, int32_t index, int32_t agent, uint8_t *tokens, int32_t capacity,
+                        int32_t *count)
+{
+    if (batch == NULL || tokens == NULL || count == NULL || capacity < 0 || agent < 0 ||
+        agent >= batch->spec.agent_count || batch->rules->perception.encoding != GW_ENCODING_TOKENS) {
+        return GW_INVALID_ARGUMENT;
+    }
+    gw_status status = enter_env(batch, index);
+    if (status != GW_OK) {
+        return status;
+    }
+    *count = gw_agent_write_tokens(&batch->envs[index], agent, tokens, capacity);
+    gw_batch_leave(batch);
+    return GW_OK;
+}
+
+// ---- What if
+
+static gw_status place(gw_env *env, int32_t agent, int32_t row, int32_t column)
+{
+    const gw_world *world = env->world;
+    if (row < 0 || row >= world->spec.map_height || column < 0 || column >= world->spec.map_width) {
+        return GW_INVALID_ARGUMENT;
+    }
+    int32_t cell = (row + world->padding) * world->padded_width + column + world->padding;
+    if (cell == env->agent_cell[agent]) {
+        return GW_OK;
+    }
+    if (env->planes[GW_PLANE_KIND][cell] != GW_CODE_EMPTY) {
+        return GW_NOT_FREE;
+    }
+    gw_agent_lift(env, agent);
+    gw_agent_place(env, agent, cell);
+    gw_sight_update(env);
+    return GW_OK;
+}
+
+gw_status gw_env_place(gw_batch *batch, int32_t index, int32_t agent, int32_t row, int32_t column)
+{
+    if (batch == NULL || agent < 0 || agent >= batch->spec.agent_count) {
+        return GW_INVALID_ARGUMENT;
+    }
+    gw_status status = enter_env(batch, index);
+    if (status != GW_OK) {
+        return status;
+    }
+    status = place(&batch->envs[index], agent, row, column);
+    gw_batch_leave(batch);
+    return status;
+}

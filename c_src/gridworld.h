@@ -60,6 +60,7 @@ typedef enum gw_status {
     GW_OUT_OF_MEMORY = 4,
     GW_BUSY = 5,             // another thread is inside this batch
     GW_INVALID_SNAPSHOT = 6, // not a snapshot of this batch's worlds, or damaged
+    GW_NOT_FREE = 7,         // something stands in that cell
 } gw_status;
 
 // Filled on failure where a call takes one. The message is a sentence without a path or a stack.
@@ -533,8 +534,20 @@ gw_status gw_env_ledger(gw_batch *batch, int32_t env, float *step, float *episod
 // Observations [agent_count][observation_size] of one env as it stands now.
 gw_status gw_env_observe(gw_batch *batch, int32_t env, uint8_t *observations);
 
+// Every token of one agent's observation as it stands now, as if the budget were capacity: tokens [capacity][3] in the
+// order in which they are written, GW_NO_TOKEN after the last. count is how many there are, more than capacity where it
+// is too small, so those from the game's own token_count on are the ones that its observation drops. Only in games
+// that are observed as tokens.
+gw_status gw_env_tokens(gw_batch *batch, int32_t env, int32_t agent, uint8_t *tokens, int32_t capacity, int32_t *count);
+
 // What gw_batch_action_masks says of one env, in bits [agent_count][(action_count + 7) / 8], least significant first.
 gw_status gw_env_action_mask(gw_batch *batch, int32_t env, uint8_t *bits);
+
+// What if: take an agent from where it stands and put it on a free cell (row, column) of the map, at no time and at no
+// cost. All else stays as it is, what the agent holds and remembers of its last action included; planes and sight
+// follow. It is no move of the game, so whoever only wonders does it in a batch of its own that has loaded the state.
+// Its own cell is free. GW_INVALID_ARGUMENT outside the map, GW_NOT_FREE where an object or another agent stands.
+gw_status gw_env_place(gw_batch *batch, int32_t env, int32_t agent, int32_t row, int32_t column);
 
 // ---------------------------------------------------------------------------------------------------
 // Exact state

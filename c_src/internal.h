@@ -417,6 +417,7 @@ void gw_planes_rebuild(gw_env *env);
 
 // observe.c
 void gw_env_write_observations(gw_env *env, uint8_t *observations, bool counts_tokens);
+int32_t gw_agent_write_tokens(const gw_env *env, int32_t agent, uint8_t *tokens, int32_t capacity);
 
 // pool.c: runs work(context, first, last) over 0..count-1 split into contiguous slices.
 typedef void gw_work(void *context, int32_t first, int32_t last);

@@ -226,10 +226,10 @@ static void find_occupied(const gw_env *env, int32_t agent, uint64_t occupied[GW
     }
 }
 
-static token_writer write_tokens(const gw_env *env, int32_t agent, uint8_t done, uint8_t *target)
+static token_writer write_tokens(const gw_env *env, int32_t agent, uint8_t done, uint8_t *target, int32_t budget)
 {
     const gw_world *world = env->world;
-    token_writer w = {.next = target, .left = world->rules.perception.token_count};
+    token_writer w = {.next = target, .left = budget};
     uint64_t occupied[GW_WINDOW_WORDS];
     find_occupied(env, agent, occupied);
 
@@ -244,6 +244,13 @@ static token_writer write_tokens(const gw_env *env, int32_t agent, uint8_t done,
     return w;
 }
 
+// Write [capacity][3] for one agent; returns how many tokens there are, those for which there is no room included.
+int32_t gw_agent_write_tokens(const gw_env *env, int32_t agent, uint8_t *tokens, int32_t capacity)
+{
+    token_writer w = write_tokens(env, agent, completion(env), tokens, capacity);
+    return w.written + w.dropped;
+}
+
 // Write [agents][observation_size] for one env. Token statistics belong to the step, not to a look.
 void gw_env_write_observations(gw_env *env, uint8_t *observations, bool counts_tokens)
 {
@@ -255,7 +262,7 @@ void gw_env_write_observations(gw_env *env, uint8_t *observations, bool counts_t
             write_planes(env, agent, done, target);
             continue;
         }
-        token_writer w = write_tokens(env, agent, done, target);
+        token_writer w = write_tokens(env, agent, done, target, world->rules.perception.token_count);
         if (counts_tokens) {
             gw_count(gw_stats_of(env, agent) + world->stat.tokens_written, w.written);
             gw_count(gw_stats_of(env, agent) + world->stat.tokens_dropped, w.dropped);

@@ -31,8 +31,10 @@ CATEGORIES = {
     "look": {
         "play": "let a policy play a recipe and print how it went",
         "evaluate": "hold policies against one another, with the same seeds",
-        "replay": "record an episode, or play a recording again and prove it",
+        "render": "let a policy play a recipe and print frames, for pipes and logs",
+        "replay": "record an episode, or play a recording again and prove it; also replays of others",
         "runs": "list the runs on this machine; --watch keeps at it",
+        "demos": "list what people played by hand, and how to train on it",
         "stream": "speak of a run in JSON lines on stdin and stdout, for programs and for ssh",
         "query": "ask all runs in SQL",
         "fetch": "get checkpoints from a bucket, wandb or another machine, and say where they lie",
@@ -47,8 +49,11 @@ CATEGORIES = {
 """Each tool's line in the help, by what it is for; its module is engine.tools.NAME."""
 
 TOOLS = {name: words for tools in CATEGORIES.values() for name, words in tools.items()}
-RECIPE_TOOLS = ("train", "play", "evaluate", "replay", "sweep", "autotune")
+RECIPE_TOOLS = ("train", "play", "evaluate", "replay", "render", "sweep", "autotune")
 """Those of engine.recipes.TOOLS; named here so that the first page needs no pydantic."""
+
+_RECORDINGS = (".gridrec", ".json.z", ".json.gz")
+"""Endings of files that are no recipes, even where there is no such file."""
 
 INTERRUPTED = 130  # 128 + SIGINT
 PIPE_CLOSED = 141  # 128 + SIGPIPE
@@ -250,9 +255,9 @@ def _check_not_half_right(name: str) -> None:
 
 
 def _names_a_recording(arguments: list[str]) -> bool:
-    """Whether `gridrl replay` is given a file: anything that is there and no recipe, or could only be a recording."""
+    """Whether `gridrl replay` is given a file: anything that is there and no recipe, or could only be a replay."""
     words = [word for word in arguments if not word.startswith("-") and "=" not in word]
-    if any(word.endswith(".gridrec") for word in words) or any(word.split("=")[0] == "--at" for word in arguments):
+    if any(word.endswith(_RECORDINGS) for word in words) or any(word.split("=")[0] == "--at" for word in arguments):
         return True
     first = words[0] if words and words[0] == arguments[0] else ""  # what follows an option is its value
     is_there = os.path.lexists(first) if "/" in first else os.path.isfile(first)  # a folder may be called arena
@@ -260,17 +265,11 @@ def _names_a_recording(arguments: list[str]) -> bool:
 
 
 def _replay_file(arguments: list[str]) -> int:
-    from pathlib import Path
-
     from engine.tools import replay
-    from engine.tools.arguments import MAX_SEED, whole_number
 
     parser = _Parser(prog="gridrl replay", description=TOOLS["replay"], allow_abbrev=False)
-    parser.add_argument("recording", type=Path, metavar="FILE", help="a recording")
-    tick = whole_number(0, MAX_SEED)
-    parser.add_argument("--at", type=tick, default=None, metavar="TICK", help="draw the map as it was at that tick")
-    given = parser.parse_intermixed_args(arguments)
-    return int(replay.replay_file(given.recording, given.at))
+    replay.add_arguments(parser)
+    return replay.run_file(parser.parse_intermixed_args(arguments))
 
 
 class _Parser(argparse.ArgumentParser):

@@ -27,12 +27,12 @@ from textual.worker import get_current_worker
 from engine.errors import ConfigError, GridrlError, QueryError, UsageError
 
 from .commands import PaneCommands
+from .live_desk import LiveDesk
 from .messages import (
     GameMade,
     JobRefused,
     LaunchExamined,
     LaunchOpened,
-    PolicyLoaded,
     QueryAnswered,
     RunHandedOver,
     RunOpened,
@@ -41,6 +41,7 @@ from .messages import (
     SettingsUnsaved,
     TablesListed,
 )
+from .pacing import Pacing, is_remote
 from .panes.live import LivePane
 from .settings import EVERYWHERE, BoundKeys, Loaded, SettingsFile
 from .text import safe, safe_str
@@ -68,10 +69,9 @@ STYLES = Path(__file__).parent / "styles"
 NEWS_PERIOD_S = 0.1  # what another process trains is on the screen a tenth of a second after it came
 OWN_NEWS_PERIOD_S = 0.25  # each look takes time from a trainer in this process
 LEAST_SIZE = (60, 20)
-ANSWER_STAYS_S = 3.0  # time to read a sentence
 
 
-class GridrlApp(App[int]):
+class GridrlApp(LiveDesk, App[int]):
     """Four panes on one session."""
 
     TITLE = "gridrl-tui"
@@ -111,6 +111,7 @@ class GridrlApp(App[int]):
             attached: a run to be shown from the beginning.
         """
         super().__init__(driver_class=driver_class)
+        self.pacing = Pacing(is_remote(os.environ))
         self._open_session = open_session
         self._attached = attached
         self.settings = settings or SettingsFile(Loaded(None, refusal="there is no file for it"))
@@ -118,9 +119,8 @@ class GridrlApp(App[int]):
         self.session: Session | None = None
         self._panes: dict[str, Widget] = {}
         self._tick: Timer | None = None
-        self._shown_frame: object = None
         self._wanted = ""
-        self._answered_at = 0.0  # monotonic seconds
+        self._begin_live()
         self._news_due = 0.0  # monotonic seconds
         self._cancelled = Event()  # of the query asked last
         self.detaches = False
@@ -161,7 +161,8 @@ class GridrlApp(App[int]):
         """After the first frame: the session, then the other panes, each with a chance to draw in between."""
         try:
             self.session = self._open_session(self._fps)
-            self.session.pacer.rate = self.settings.loaded.settings.steps_per_second
+            self.session.game.pacer.rate = self.settings.loaded.settings.steps_per_second
+            self.session.game.explaining = self._live.explains
         except GridrlError as error:
             self.refusal = error
             self.exit(error.exit_code, error.exit_code)
@@ -318,7 +319,7 @@ class GridrlApp(App[int]):
         else:
             self._apply_settings()
             if self.session is not None and event.key == "rates.steps_per_second":
-                self.session.pacer.rate = self.settings.loaded.settings.steps_per_second
+                self.session.game.pacer.rate = self.settings.loaded.settings.steps_per_second
             self._save_settings()
         if isinstance(self.screen, SettingsScreen):
             self.screen.show(event.key, fault)
@@ -367,121 +368,6 @@ class GridrlApp(App[int]):
     def _is_ending(self) -> bool:
         """Whether the widgets may be gone already, though a timer or a worker still calls."""
         return self._exit or not self.is_running
-
-    # ---- The game
-
-    def _refresh_live(self) -> None:
-        """Show the present moment, and let time's timer run only while something can change by itself."""
-        assert self.session is not None
-        self._show_subject()
-        if self._deck.shows("live"):
-            self._live.show(self.session.scene())
-        if self._tick is not None:
-            moving = self.session.playing or self.session.watching
-            (self._tick.resume if moving else self._tick.pause)()
-
-    def _on_tick(self) -> None:
-        session = self.session
-        if session is None or self._is_ending:
-            return
-        if session.watching:
-            frame = session.watched_frame()
-            if frame is not self._shown_frame:
-                self._shown_frame = frame
-                self._refresh_live()
-        elif session.playing:
-            self._tell_in_passing(session.advance())
-            self._refresh_live()
-
-    def _tell(self, sentences: list[str]) -> None:
-        """An answer to a key: the last two sentences, which stay for a while even if time flows."""
-        if sentences:
-            self._live.tell(" ".join(sentences[-2:]))
-            self._answered_at = time.monotonic()
-
-    def _tell_in_passing(self, sentences: list[str]) -> None:
-        """What happens while time flows: the newest, but never over an answer that was given just now."""
-        if sentences and time.monotonic() - self._answered_at >= ANSWER_STAYS_S:
-            self._live.tell(sentences[-1])
-
-    def _with_game(self, change: Callable[[Session], list[str] | str | None]) -> None:
-        """Apply what a key asked for, tell what came of it, show it."""
-        if self.session is None:
-            return
-        try:
-            told = change(self.session)
-        except GridrlError as error:
-            self._live.tell(str(error), "warning")
-            self._answered_at = time.monotonic()
-        else:
-            self._tell([told] if isinstance(told, str) else told or [])
-        self._refresh_live()
-
-    def on_live_pane_acted(self, event: LivePane.Acted) -> None:
-        def act(session: Session) -> list[str]:
-            session.watch(False)
-            return session.act(event.action) or [""]
-
-        self._with_game(act)
-
-    def on_live_pane_step_pressed(self) -> None:
-        self._with_game(lambda session: session.step() or [""])
-
-    def on_live_pane_play_toggled(self) -> None:
-        self._with_game(lambda session: session.set_playing(not session.playing))
-
-    def on_live_pane_speed_changed(self, event: LivePane.SpeedChanged) -> None:
-        self._with_game(lambda session: f"Speed: {session.change_speed(event.by):g} steps a second.")
-
-    def on_live_pane_person_toggled(self) -> None:
-        self._with_game(lambda session: session.toggle_person())
-
-    def on_live_pane_agent_chosen(self, event: LivePane.AgentChosen) -> None:
-        self._with_game(lambda session: session.choose_agent(event.agent))
-
-    def on_live_pane_restart_pressed(self) -> None:
-        self._with_game(lambda session: session.restart())
-
-    def on_live_pane_window_toggled(self, event: LivePane.WindowToggled) -> None:
-        def observe(session: Session) -> str:
-            session.observing = event.shown
-            return "Beside the map: what this agent observes, read from its observation." if event.shown else ""
-
-        self._with_game(observe)
-
-    def on_live_pane_watch_toggled(self) -> None:
-        def watch(session: Session) -> str:
-            session.watch(not session.watching)
-            return "Watching the training run's own agents; w goes back." if session.watching else "Back to your game."
-
-        self._with_game(watch)
-
-    def on_live_pane_policy_cycled(self) -> None:
-        session = self.session
-        if session is None:
-            return
-        name = session.next_policy()
-        if name == "trained" and session.follow_run_policy():
-            self._live.tell("The run saves its policy; it plays as soon as it is there, and follows the run.")
-            return
-        if name == "trained":
-            self._live.tell("Loading the trained policy...")
-            self._load_trained()
-            return
-        self._with_game(lambda session: session.use_scripted(name))
-
-    @work(thread=True, exclusive=True, group="policy", exit_on_error=False)
-    def _load_trained(self) -> None:
-        session = self._live_session()
-        self._answer(lambda: PolicyLoaded(session.find_trained()))
-
-    def on_policy_loaded(self, event: PolicyLoaded) -> None:
-        def use(session: Session) -> str:
-            first = session.policy != "trained"
-            session.use_trained(event.player)
-            return f"{safe_str(session.player.name)} plays now." if first else ""
-
-        self._with_game(use)
 
     # ---- Maps
 

@@ -10,6 +10,8 @@ from textual.message import Message
 from engine.errors import GridrlError, QueryError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.maps import GridMap
     from engine.policies.registry import Policy
     from engine.recipes import RecipeConfig
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from engine.training.local import LocalRun
 
     from .launch import Examined
+    from .panes.live.overlay import Overlay
     from .session import RunGame
 
 
@@ -80,6 +83,30 @@ class PolicyLoaded(Message):
     """A trained policy is ready to play."""
 
     player: Policy
+
+
+@dataclass
+class PlayerFound(Message):
+    """A policy that was asked for by name is ready to play some agents."""
+
+    player: Policy
+    agents: list[int]
+    notes: list[str]
+
+
+@dataclass
+class OverlayMade(Message):
+    """A network has been asked about a moment."""
+
+    ticket: object
+    answer: Overlay | str
+
+
+@dataclass
+class EpisodeSaved(Message):
+    """What was played is in a file."""
+
+    path: Path
 
 
 @dataclass

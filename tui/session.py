@@ -15,10 +15,9 @@ from threading import Event as ThreadEvent
 from threading import Lock
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from engine.errors import GridrlError, QueryCancelled, RunError, UsageError
 from engine.maps import GridMap
+from engine.policies.cast import Cast
 from engine.policies.registry import Policy, create_policy
 from engine.recipes import RecipeConfig, maps_of, prepare_run
 from engine.recipes.resume import recorded_config, recorded_maps, resume_run
@@ -41,20 +40,19 @@ from engine.runs import (
 from engine.runs.log import part_numbers
 from engine.runs.records import Link
 from engine.runs.remote import RemoteRun
-from engine.sim import FIRST_KIND, EnvView, Rules, Spec
+from engine.sim import FIRST_KIND, EnvView, Recording, Rules, Spec
 from engine.stats import QuerySession, Result, TableInfo
 from tui.panes.live.scene import Scene
-from tui.panes.live.words import tell_end, tell_step
 
+from .game import Game, agents_of, chosen_policy
 from .launch import Launch, launch_of
-from .play import SPEEDS, Pacer, Play
+from .play import Play
 
 if TYPE_CHECKING:
     from engine.tools.runner import Runner
     from engine.training.local import LocalRun
 
-POLICIES = ("random", "simple", "trained")
-STEP_BUDGET_S = 0.006  # of UI thread per tick: a key press must never wait long for the steps of a fast game
+POLICIES = ("random", "noop", "simple", "goal-seeker", "trained")
 FRESH_POLICY_S = 5.0  # how often a trained policy on screen catches up with the run that trains it
 WATCH_FPS = 15.0  # pictures a second from a training run: each costs it a copy of one env
 
@@ -93,12 +91,8 @@ class Session:
         self.recipe, self.config, self.root = recipe, config, root
         self.draft: Launch | None = None  # what was typed in the launch form, and not started
         self.maps = maps_of(config)
-        self.play = Play(config.rules, self.maps, seed=config.trainer.seed)
-        self.player: Policy = create_policy("random", config.rules, self.play.spec)
-        self.policy = self._asked_for = "random"
-        self.playing = False
-        self.pacer = Pacer(10.0)
-        self.observing = False
+        self.game = Game(config.rules, self.maps, config.trainer.seed)
+        self._asked_for = "random"
         self.run: RunHandle | None = None
         self.own_run: LocalRun | None = None
         self.remote = remote
@@ -123,30 +117,31 @@ class Session:
 
     # ---- The game
 
+    @property
+    def play(self) -> Play:
+        """The env of the game under the user's hands."""
+        return self.game.play
+
     def scene(self) -> Scene:
         """What the Live pane shows now."""
         frame = self.watched_frame()
-        if frame is None:
-            play, view, source = self.play, self.play.view, ""
-            step_terms, episode_terms = play.terms()
-            observation = play.observation() if self.observing else None
-        else:
-            play, view, source = self._watched_play or self.play, frame.view, f"{frame.run_id} env {frame.env}"
-            step_terms, episode_terms, observation = (), (), None
+        if frame is None or self._watched_play is None:
+            return self.game.scene()
+        play = self._watched_play
         return Scene(
             rules=play.rules,
             spec=play.spec,
-            view=view,
-            source=source,
-            policy=self.player.name if self.policy == "trained" else self.policy,
+            view=frame.view,
+            source=f"{frame.run_id} env {frame.env}",
+            policy=frame.run_id,
             selected=min(self.play.selected, play.spec.agent_count - 1),
-            person=None if source else self.play.person,
-            playing=self.playing,
-            target_rate=self.pacer.rate,
-            actual_rate=self.pacer.actual,
-            step_terms=step_terms,
-            episode_terms=episode_terms,
-            observation=observation,
+            person=None,
+            playing=True,
+            target_rate=self._watch_fps,
+            actual_rate=0.0,
+            step_terms=(),
+            episode_terms=(),
+            observation=None,
         )
 
     @property
@@ -163,10 +158,13 @@ class Session:
             MapError, SimError: the game cannot be played on it; the old one goes on.
         """
         maps = self.maps if grid_map in self.maps else (grid_map,)
-        play = Play(self.config.rules, maps, seed=self.config.trainer.seed)
-        play.person, play.selected = self.play.person, self.play.selected
-        self.play.close()
-        self.play = play
+        old, game = self.game, self._new_game(self.config, maps)
+        game.play.held, game.play.selected = set(old.play.held), old.play.selected
+        if not isinstance(old.player, Cast):
+            game.use(old.player, old.policy)
+        old.save_demonstration()
+        old.close()
+        self.game = game
         self.watch(False)
 
     def open(self, recipe: str, config: RecipeConfig, maps: tuple[GridMap, ...]) -> None:
@@ -178,90 +176,23 @@ class Session:
         Raises:
             MapError, SimError: it cannot be played; nothing has changed.
         """
-        play = Play(config.rules, maps, seed=config.trainer.seed)
-        self.play.close()
-        self.recipe, self.config, self.maps, self.play = recipe, config, maps, play
-        self.player = create_policy("random", config.rules, play.spec)
-        self.policy = self._asked_for = "random"
+        game = self._new_game(config, maps)
+        self.game.save_demonstration()
+        self.game.close()
+        self.recipe, self.config, self.maps, self.game = recipe, config, maps, game
+        self._asked_for = "random"
         self._follows_run = False
-        self.set_playing(False)
         self.watch(False)
 
-    def set_playing(self, playing: bool) -> None:
-        """Let time flow, or stop it."""
-        self.playing = playing
-        self.pacer.actual = 0.0
-        if playing:
-            self.pacer.start(time.monotonic())
+    def _new_game(self, config: RecipeConfig, maps: Sequence[GridMap]) -> Game:
+        game = Game(config.rules, maps, config.trainer.seed, rate=self.game.pacer.rate)
+        game.observing, game.explaining, game.fog = self.game.observing, self.game.explaining, self.game.fog
+        game.keep_demonstration = self.game.keep_demonstration
+        return game
 
     def set_fps(self, fps: float) -> None:
         """Pictures a second that can be shown; a run is watched with no more, from the next time on."""
         self._watch_fps = min(WATCH_FPS, fps)
-
-    def change_speed(self, by: int) -> float:
-        """The next speed up or down; returns it."""
-        at = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - self.pacer.rate))
-        self.pacer.rate = SPEEDS[min(max(at + by, 0), len(SPEEDS) - 1)]
-        return self.pacer.rate
-
-    def advance(self) -> list[str]:
-        """Take the steps that are due. Returns what there is to tell, oldest first."""
-        told: list[str] = []
-        started, taken = time.monotonic(), 0
-        for _ in range(self.pacer.due(started)):
-            told += self._step(None)
-            taken += 1
-            if time.monotonic() - started > STEP_BUDGET_S:
-                break
-        self.pacer.took(taken, time.monotonic())
-        return told
-
-    def step(self) -> list[str]:
-        """One step; the agent that a person plays rests."""
-        return self._step(None)
-
-    def act(self, action: str) -> list[str]:
-        """The selected agent, a person's from now on, takes an action by name.
-
-        Raises:
-            UsageError: this game has no such action.
-        """
-        action_id = self.play.action_named(action)
-        told = []
-        if self.play.person != self.play.selected:
-            self.play.person = self.play.selected
-            told = [f"You play agent {self.play.selected} now; p gives it back."]
-        return told + self._step(action_id)
-
-    def toggle_person(self) -> str:
-        """Take the selected agent over, or give it back."""
-        play = self.play
-        if play.person == play.selected:
-            play.person = None
-            return f"Agent {play.selected} is played by {self.policy} again."
-        play.person = play.selected
-        return f"You play agent {play.selected} now; p gives it back."
-
-    def restart(self) -> str:
-        """Begin a new episode."""
-        self.play.restart()
-        self.player.forget(np.ones(self.play.batch.rows, np.bool_))
-        return "A new episode begins."
-
-    def choose_agent(self, agent: int) -> None:
-        """Follow another agent. A person's hands go along."""
-        if self.play.person is not None:
-            self.play.person = agent
-        self.play.selected = agent
-
-    def _step(self, person_action: int | None) -> list[str]:
-        play = self.play
-        play.step(self.player, person_action)
-        agent, person = play.selected, play.person
-        if play.ended is not None:
-            return [tell_end(play.rules, play.ended.episode_return, play.ended.length, play.ended.terminated)]
-        sentence = tell_step(play.before, play.view, play.rules, play.spec, agent, person)
-        return [sentence] if sentence else []
 
     # ---- Who plays
 
@@ -272,14 +203,52 @@ class Session:
 
     def use_scripted(self, name: str) -> str:
         """Let a policy without learning play; returns what to tell."""
-        self.player = create_policy(name, self.config.rules, self.play.spec)
-        self.policy, self._follows_run = name, False
+        self.game.use(create_policy(name, self.config.rules, self.play.spec), name)
+        self._follows_run = False
         held = self.play.person
         return f"{name} plays now" + ("." if held is None else f"; you play agent {held}, p gives it back.")
 
     def use_trained(self, player: Policy) -> None:
         """Let a loaded policy play."""
-        self.player, self.policy = player, "trained"
+        self.game.use(player, "trained")
+
+    def find_player(self, words: str) -> tuple[Policy, list[int], list[str]]:
+        """Worker: a policy by name, run or URI, the agents it is for, and notes: `goal-seeker for group 1`.
+
+        Raises:
+            GridrlError: there is none, or it does not fit this game, with what differs by name.
+        """
+        from engine.tools.policies import find_player  # deferred: few need it
+
+        game = self.game
+        name, whom = chosen_policy(words)
+        agents = agents_of(whom, game.rules, game.play.selected)
+        if name == "trained":
+            return self.find_trained(), agents, []
+        told: list[str] = []
+        found = find_player(name, told.append)
+        player = found.maker(game.play.worlds[0], told.append)(self.config.trainer.seed)
+        player.name = found.name
+        return player, agents, told
+
+    def assign(self, player: Policy, agents: list[int], notes: list[str]) -> list[str]:
+        """Let a policy play some agents; says who plays whom now, and what the policy does not know of the game."""
+        self._follows_run = False
+        return [*notes, f"{self.game.assign(player, agents)}."]
+
+    def save_episode(self, recording: Recording) -> Path:
+        """Worker: write a recording beside the runs; returns where.
+
+        Raises:
+            GridrlError: the disk does not take it.
+        """
+        from engine.runs.recordings import save_recording  # deferred: few need it
+
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        path = self.root / "recordings" / f"{recording.rules.name}-{stamp}.gridrec"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_recording(path, recording)
+        return path
 
     def find_trained(self) -> Policy:
         """Worker: the policy that the own run shares; else the newest of the viewed run, or of any run of this game.
@@ -582,7 +551,7 @@ class Session:
         if self.remote is not None and self.remote is not self.run:
             self.remote.close()
         self.query.close()
-        self.play.close()
+        self.game.close()
 
 
 def _fits(view: EnvView, spec: Spec) -> bool:

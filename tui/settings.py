@@ -33,6 +33,8 @@ MAX_DEPTH: Final = 4  # of tables: ours have three; what lies deeper is no setti
 
 THEMES: Final = ("gridrl-dark", "gridrl-light", "gridrl-contrast", "gridrl-16")
 """Names only: tui/themes.py, which has the colours, needs Textual. A test holds the two together."""
+GLYPH_THEMES: Final = ("ascii", "box", "emoji", "sprites")
+PALETTES: Final = ("auto", "sixteen", "mono")
 TABLES: Final = ("keys", "glyphs")
 """Tables whose names are not known here: ids of bindings, kinds of things."""
 
@@ -48,6 +50,8 @@ class Settings:
     """Everything a person may choose."""
 
     theme: str = "auto"
+    glyph_theme: str = "ascii"
+    palette: str = "auto"
     fps: float = 30.0
     ssh_fps: float = 10.0
     steps_per_second: float = 10.0
@@ -194,9 +198,16 @@ def _glyph(value: Any) -> str:
     """One character that takes one column, and is seen."""
     from rich.cells import cell_len  # deferred: only who has chosen a glyph needs the table of widths
 
-    if isinstance(value, str) and len(value) == 1 and value.isprintable() and value != " " and cell_len(value) == 1:
-        return value
-    raise ValueError(f"{_shown(value)} is not one visible character of one column")
+    is_one = isinstance(value, str) and len(value) == 1 and value.isprintable() and value not in _BLANK
+    if not is_one or cell_len(value) != 1:
+        raise ValueError(f"{_shown(value)} is not one visible character of one column")
+    if unicodedata.bidirectional(value) in ("R", "AL", "AN"):
+        raise ValueError(f"{_shown(value)} is written from right to left, and a terminal would turn its row around")
+    return str(value)
+
+
+_BLANK: Final = frozenset(" \u2800\u1160\uffa0")
+"""They count as characters, and draw nothing."""
 
 
 _MODIFIERS: Final = frozenset(("ctrl", "alt", "shift", "super", "hyper", "meta"))
@@ -260,6 +271,20 @@ _SAME_KEYS: Final = {"ctrl+i": "Tab", "ctrl+m": "Enter", "ctrl+j": "Enter", "ctr
 
 FIELDS: Final = (
     Field("theme", "the colours", "auto or " + ", ".join(THEMES), _one_of("auto", *THEMES), ("auto", *THEMES)),
+    Field(
+        "glyph_theme",
+        "how the map in Live is drawn",
+        "one of " + ", ".join(GLYPH_THEMES),
+        _one_of(*GLYPH_THEMES),
+        GLYPH_THEMES,
+    ),
+    Field(
+        "palette",
+        "the colours of the map in Live",
+        "auto or " + ", ".join(PALETTES[1:]),
+        _one_of(*PALETTES),
+        PALETTES,
+    ),
     Field("rates.fps", "pictures a second", "a number from 1 to 120", _number(1, 120, float), is_number=True),
     Field(
         "rates.ssh_fps",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from textual.theme import Theme
 
+from engine.maps.colours import GROUP_COLOURS as COLOURS_OF_GROUPS
+
 if TYPE_CHECKING:
     from textual.app import App
 
@@ -190,17 +192,13 @@ class GroupColour:
         return self.ansi if ansi else self.dark if dark else self.light
 
 
-# The palette of Okabe and Ito in its order, which people of every colour vision tell apart. Its first, black, does
-# not show on a dark ground: it comes last, as grey. Blue is lifted on dark for the same reason.
-GROUP_COLOURS = (
-    GroupColour("orange", "#E69F00", "#A86F00", "yellow"),
-    GroupColour("sky", "#56B4E9", "#1B7FB5", "bright_cyan"),
-    GroupColour("green", "#009E73", "#007F5C", "green"),
-    GroupColour("yellow", "#F0E442", "#7D7500", "bright_yellow"),
-    GroupColour("blue", "#3C8BD9", "#005A96", "bright_blue"),
-    GroupColour("vermilion", "#E0662B", "#C04A00", "bright_red"),
-    GroupColour("purple", "#CC79A7", "#A9487D", "bright_magenta"),
-    GroupColour("grey", "#B4B9BF", "#50565C", "white"),
+_ANSI_OF_GROUPS = (
+    *("yellow", "bright_cyan", "green", "bright_yellow"),
+    *("bright_blue", "bright_red", "bright_magenta", "white"),
+)
+GROUP_COLOURS = tuple(
+    GroupColour(name, dark, light, ansi)
+    for (name, dark, light), ansi in zip(COLOURS_OF_GROUPS, _ANSI_OF_GROUPS, strict=True)
 )
 
 

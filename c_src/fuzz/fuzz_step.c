@@ -138,6 +138,47 @@ static void check_ledger(played *p, int32_t env)
     free(stats);
 }
 
+// An agent is put anywhere: where it can stand, all that is seen is what a fresh load of the state shows; where not,
+// nothing has changed.
+static void check_place(played *p, int32_t env, reader *r)
+{
+    size_t size = (size_t)p->spec.agent_count * (size_t)p->spec.observation_size;
+    int64_t state_size = 0;
+    MUST(gw_batch_snapshot_size(p->batch, 1, &state_size) == GW_OK);
+    uint8_t *state = room((size_t)state_size, 1);
+    uint8_t *seen = room(2 * size, 1);
+    uint64_t before = hash_of(p);
+    int32_t agent = read_below(r, p->spec.agent_count + 1);
+    gw_status status = gw_env_place(p->batch, env, agent, read_byte(r) % 20 - 1, read_byte(r) % 20 - 1);
+    MUST(status == GW_OK || hash_of(p) == before);
+    MUST(status != GW_OK || agent < p->spec.agent_count);
+    MUST(gw_env_observe(p->batch, env, seen) == GW_OK);
+    MUST(gw_batch_save(p->batch, env, 1, state, state_size) == GW_OK);
+    MUST(gw_batch_load(p->batch, env, 1, state, state_size, NULL) == GW_OK);
+    MUST(gw_env_observe(p->batch, env, seen + size) == GW_OK);
+    MUST(memcmp(seen, seen + size, size) == 0);
+    free(state);
+    free(seen);
+}
+
+// Tokens without a budget begin with those of the observation.
+static void check_tokens(played *p, int32_t env, reader *r)
+{
+    int32_t agent = read_below(r, p->spec.agent_count);
+    int32_t capacity = read_byte(r);
+    int32_t count = -1;
+    uint8_t *tokens = room(3 * (size_t)capacity, 1);
+    uint8_t *seen = room((size_t)p->spec.agent_count * (size_t)p->spec.observation_size, 1);
+    gw_status status = gw_env_tokens(p->batch, env, agent, tokens, capacity, &count);
+    MUST((status == GW_OK) == (p->spec.token_count > 0));
+    MUST(gw_env_observe(p->batch, env, seen) == GW_OK);
+    int32_t both = capacity < p->spec.token_count ? capacity : p->spec.token_count;
+    MUST(memcmp(tokens, seen + (ptrdiff_t)agent * p->spec.observation_size, 3 * (size_t)both) == 0);
+    MUST(status != GW_OK || count > 0);
+    free(tokens);
+    free(seen);
+}
+
 static void drain(played *p)
 {
     gw_episode episodes[64];
@@ -205,6 +246,12 @@ static void play(played *p, reader *r)
             break;
         case 5:
             drain(p);
+            break;
+        case 6:
+            check_place(p, env, r);
+            break;
+        case 7:
+            check_tokens(p, env, r);
             break;
         default:
             break;

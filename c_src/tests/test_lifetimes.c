@@ -60,6 +60,8 @@ static void nothing_is_allocated_after_create(void)
     gw_env_ledger(s.batch, 0, NULL, NULL, NULL);
     gw_env_observe(s.batch, 0, buffer);
     gw_env_action_mask(s.batch, 0, buffer);
+    gw_env_tokens(s.batch, 0, 0, buffer, 8, &count);
+    gw_env_place(s.batch, 0, 0, 0, 0);
     gw_batch_save(s.batch, 0, 5, buffer, size);
     gw_batch_load(s.batch, 0, 5, buffer, size, NULL);
     gw_batch_hash(s.batch, &hash);
@@ -201,6 +203,10 @@ static void a_null_where_something_is_needed_is_refused(void)
     CHECK_INT(gw_env_look(s.batch, 0, NULL, NULL, NULL, 0, NULL), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_env_observe(s.batch, 0, NULL), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_env_action_mask(s.batch, 0, NULL), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_tokens(NULL, 0, 0, bits, 1, &count), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_tokens(s.batch, 0, 0, NULL, 1, &count), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_tokens(s.batch, 0, 0, bits, 1, NULL), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_place(NULL, 0, 0, 0, 0), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_batch_action_masks(s.batch, NULL), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_batch_action_masks(NULL, bits), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_batch_retire_worlds(NULL), GW_INVALID_ARGUMENT);
@@ -227,6 +233,7 @@ static void an_env_out_of_range_is_refused(void)
         CHECK_INT(gw_env_ledger(s.batch, bad[i], NULL, NULL, NULL), GW_INVALID_ARGUMENT);
         CHECK_INT(gw_env_observe(s.batch, bad[i], s.io.observations), GW_INVALID_ARGUMENT);
         CHECK_INT(gw_env_action_mask(s.batch, bad[i], bits), GW_INVALID_ARGUMENT);
+        CHECK_INT(gw_env_place(s.batch, bad[i], 0, 0, 0), GW_INVALID_ARGUMENT);
     }
     sim_close(&s);
 }

@@ -214,6 +214,169 @@ static void a_feature_or_token_that_is_dropped_is_counted(void)
     sim_close(&narrow);
 }
 
+static gw_rules_def told_as_tokens(int32_t token_count)
+{
+    gw_rules_def rules = full_rules(3);
+    rules.perception.encoding = GW_ENCODING_TOKENS;
+    rules.perception.token_count = token_count;
+    return rules;
+}
+
+static void all_tokens_are_those_of_a_budget_without_end(void)
+{
+    gw_rules_def of_all = told_as_tokens(GW_MAX_TOKENS);
+    gw_rules_def of_few = told_as_tokens(5);
+    sim wide = sim_from(&of_all, full_yard);
+    sim narrow = sim_from(&of_few, full_yard);
+    size_t size = 3 * (size_t)GW_MAX_TOKENS;
+    uint8_t *tokens = guarded(size);
+    for (int32_t tick = 0; tick < 20; ++tick) {
+        sim_step_random(&wide, 8, tick);
+        sim_step_random(&narrow, 8, tick);
+        uint64_t before = sim_hash(&narrow);
+        for (int32_t agent = 0; agent < 3; ++agent) {
+            int32_t count = -7;
+
+            CHECK_INT(gw_env_tokens(narrow.batch, 0, agent, tokens, GW_MAX_TOKENS, &count), GW_OK);
+
+            CHECK(count > 5 && count < GW_MAX_TOKENS && !is_no_token(tokens + (ptrdiff_t)3 * (count - 1)));
+            CHECK(memcmp(tokens, wide.io.observations + (ptrdiff_t)agent * wide.spec.observation_size, size) == 0);
+            CHECK(guards_hold(tokens, size));
+        }
+        CHECK_HASH(sim_hash(&narrow), before); // to be asked is no observation, and counts no token
+    }
+    guarded_free(tokens);
+    sim_close(&wide);
+    sim_close(&narrow);
+}
+
+static void all_tokens_are_written_within_their_capacity(void)
+{
+    gw_rules_def rules = told_as_tokens(40);
+    sim s = sim_from(&rules, full_yard);
+    uint8_t *tokens = guarded(3 * 7);
+    int32_t all = 0;
+    int32_t count = 0;
+
+    CHECK_INT(gw_env_tokens(s.batch, 0, 1, tokens, 0, &all), GW_OK);
+    CHECK_INT(tokens[0], 0xa5);
+    CHECK_INT(gw_env_tokens(s.batch, 0, 1, tokens, 7, &count), GW_OK);
+
+    CHECK(all > 7);
+    CHECK_INT(count, all);
+    CHECK(guards_hold(tokens, 3 * 7));
+    CHECK(memcmp(tokens, s.io.observations + s.spec.observation_size, 3 * 7) == 0);
+    CHECK_INT(gw_env_tokens(s.batch, 0, 3, tokens, 7, &count), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_tokens(s.batch, 0, -1, tokens, 7, &count), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_tokens(s.batch, 0, 0, tokens, -1, &count), GW_INVALID_ARGUMENT);
+    guarded_free(tokens);
+    sim_close(&s);
+}
+
+static void planes_have_no_tokens(void)
+{
+    gw_rules_def rules = test_rules(1);
+    sim s = sim_from(&rules, "@\n");
+    uint8_t tokens[3] = {7};
+    int32_t count = -7;
+
+    CHECK_INT(gw_env_tokens(s.batch, 0, 0, tokens, 1, &count), GW_INVALID_ARGUMENT);
+
+    CHECK_INT(tokens[0], 7);
+    CHECK_INT(count, -7);
+    sim_close(&s);
+}
+
+// ---- What if
+
+// What an env shows must be what a batch shows that knows nothing but its state.
+static void check_as_loaded(sim *s, sim *fresh)
+{
+    int64_t size = 0;
+    CHECK_INT(gw_batch_snapshot_size(s->batch, 1, &size), GW_OK);
+    uint8_t *state = guarded((size_t)size);
+    CHECK_INT(gw_batch_save(s->batch, 0, 1, state, size), GW_OK);
+    CHECK_INT(gw_batch_load(fresh->batch, 0, 1, state, size, NULL), GW_OK);
+    size_t observed = (size_t)s->spec.agent_count * (size_t)s->spec.observation_size;
+    uint8_t *shown = guarded(observed);
+    uint8_t *loaded = guarded(observed);
+    CHECK_INT(gw_env_observe(s->batch, 0, shown), GW_OK);
+    CHECK_INT(gw_env_observe(fresh->batch, 0, loaded), GW_OK);
+    CHECK(memcmp(shown, loaded, observed) == 0);
+    guarded_free(shown);
+    guarded_free(loaded);
+    guarded_free(state);
+}
+
+static const char roomy_yard[] = "#m..cg.\n"
+                                 "p..b@.x\n"
+                                 ".a.2.b.\n"
+                                 "2..#...\n";
+
+// Put each agent on each cell in turn, after a while of play; returns how often there was room.
+static int32_t check_places(const gw_rules_def *rules, const char *drawing)
+{
+    sim s = sim_from(rules, drawing);
+    sim fresh = sim_from(rules, drawing);
+    int32_t placed = 0;
+    for (int32_t tick = 0; tick < 12; ++tick) {
+        sim_step_random(&s, 9, tick);
+    }
+    gw_env_view view = sim_view(&s, 0);
+    for (int32_t at = 0; at < 3 * view.map_height * view.map_width; ++at) {
+        uint8_t cells[64];
+        int32_t cell = at / 3;
+        int32_t agent = at % 3;
+        CHECK_INT(gw_env_look(s.batch, 0, &view, cells, NULL, 64, NULL), GW_OK);
+        gw_agent_view before = sim_agent(&s, agent);
+        uint64_t hash = sim_hash(&s);
+        bool is_own = before.row * view.map_width + before.column == cell;
+        gw_status expected = is_own || cells[cell] == GW_CODE_EMPTY ? GW_OK : GW_NOT_FREE;
+
+        CHECK_INT(gw_env_place(s.batch, 0, agent, cell / view.map_width, cell % view.map_width), expected);
+
+        gw_agent_view after = sim_agent(&s, agent);
+        if (expected == GW_OK) {
+            before.row = cell / view.map_width;
+            before.column = cell % view.map_width;
+        }
+        CHECK((is_own || expected != GW_OK) == (sim_hash(&s) == hash));
+        CHECK(memcmp(&before, &after, sizeof before) == 0);
+        check_as_loaded(&s, &fresh);
+        placed += expected == GW_OK && !is_own;
+    }
+    sim_step_random(&s, 9, 12); // the env plays on from there
+    check_as_loaded(&s, &fresh);
+    sim_close(&s);
+    sim_close(&fresh);
+    return placed;
+}
+
+static void an_agent_is_put_on_free_cells_and_everything_follows(void)
+{
+    gw_rules_def rules = test_rules(3);
+    gw_rules_def full = full_rules(3); // sight by cones and lines, objects that move
+    gw_rules_def tokens = told_as_tokens(60);
+
+    CHECK(check_places(&rules, yard) > 5);
+    CHECK(check_places(&full, roomy_yard) > 5);
+    CHECK(check_places(&tokens, roomy_yard) > 5);
+}
+
+static void nobody_is_put_outside_the_map(void)
+{
+    static const int32_t bad[][3] = {{0, -1, 0}, {0, 0, -1},        {0, 3, 0},         {0, 0, 6},        {-1, 1, 2},
+                                     {3, 1, 2},  {0, INT32_MAX, 0}, {0, 0, INT32_MIN}, {INT32_MIN, 1, 2}};
+    gw_rules_def rules = test_rules(3);
+    sim s = sim_from(&rules, yard);
+    uint64_t hash = sim_hash(&s);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
+        CHECK_INT(gw_env_place(s.batch, 0, bad[i][0], bad[i][1], bad[i][2]), GW_INVALID_ARGUMENT);
+    }
+    CHECK_HASH(sim_hash(&s), hash);
+    sim_close(&s);
+}
+
 static void large_holdings_are_shown_as_255(void)
 {
     gw_rules_def rules = test_rules(1);
@@ -275,6 +438,11 @@ void suite_observations(void)
     RUN(observe_writes_what_the_step_wrote);
     RUN(tokens_stay_within_their_budget_whatever_the_window);
     RUN(a_feature_or_token_that_is_dropped_is_counted);
+    RUN(all_tokens_are_those_of_a_budget_without_end);
+    RUN(all_tokens_are_written_within_their_capacity);
+    RUN(planes_have_no_tokens);
+    RUN(an_agent_is_put_on_free_cells_and_everything_follows);
+    RUN(nobody_is_put_outside_the_map);
     RUN(large_holdings_are_shown_as_255);
     RUN(look_writes_within_its_capacity_or_not_at_all);
     RUN(the_ledger_writes_its_tables_and_no_more);

@@ -17,11 +17,14 @@ import engine
 from engine.errors import GridrlError
 from engine.places import recipes_directory
 
+RECORDINGS: Final = (".gridrec", ".json.z", ".json.gz")
+"""Endings of the files that replay takes, and nothing else does."""
+
 RECIPE_SUFFIXES: Final = (".py", ".yaml", ".yml")
 GROUPS: Final = {"prod": "group of recipes", "experiment": "group of recipes", "validation": "group of recipes"}
 """Those that ship; the person's own are the group `user`."""
 
-SCRIPTED: Final = ("random", "noop", "simple")
+SCRIPTED: Final = ("random", "noop", "simple", "goal-seeker")
 """Those of engine.policies.registry; named here because that loads numpy."""
 
 _OWN: Final = "user"
@@ -99,8 +102,8 @@ def recipes(word: str) -> Iterator[Candidate]:
 
 
 def recordings(word: str) -> Iterator[Candidate]:
-    """Recordings by file."""
-    return _not_settings(files(word, (".gridrec",)))
+    """Recordings and replays by file."""
+    return _not_settings(files(word, RECORDINGS))
 
 
 def dotted(word: str, tools: tuple[str, ...]) -> Iterator[Candidate]:

@@ -29,6 +29,7 @@ FLAGS: Final = ("--render",)
 
 OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "runs": {"--watch": "look again each second", "--live": "only those that somebody trains now"},
+    "demos": {},
     "resume": {"--detach": "train in a process of its own"},
     "pause": {},
     "checkpoint": {},
@@ -49,6 +50,16 @@ OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 
 VALUED: Final = ("--rows", "--tool", "--check", "--history")
 """Those of them that take a value."""
+
+_REPLAY_OPTIONS: Final = {
+    "--at": "draw the map as it was at a tick",
+    "--export": "write it as another file",
+    "--from": "export from a tick on",
+    "--to": "export up to a tick",
+    "--every": "export only every Nth tick",
+    "--fps": "frames a second of what moves",
+}
+"""Of `gridrl replay FILE`; each takes a value."""
 
 _OF_A_RUN: Final = ("resume", "pause", "checkpoint", "stop", "stream")
 
@@ -157,8 +168,8 @@ class _Grammar:
             yield from names.dotted(word, self._recipe_tools)
 
     def _with_recipe(self, typed: _Typed, rest: Sequence[str], word: str) -> Iterator[Candidate]:
-        if typed.tool == "replay" and any(each.endswith(".gridrec") for each in rest):
-            return iter((Candidate("--at", "draw the map as it was at a tick"), _HELP))
+        if typed.tool == "replay" and any(each.endswith(names.RECORDINGS) for each in rest):
+            return self._of_a_replay(rest[-1], word)
         if typed.option:
             return _values(typed, typed.option, "", word)
         if word.startswith("--") and "=" in word:
@@ -169,6 +180,13 @@ class _Grammar:
 
             return option_words(typed.tool)
         return _settings(typed, word) if typed.recipe or "=" in word else _starts(typed.tool, word)
+
+    def _of_a_replay(self, previous: str, word: str) -> Iterator[Candidate]:
+        if previous == "--export":
+            yield from names.files(word, ("",))
+        elif previous not in _REPLAY_OPTIONS:
+            yield from (Candidate(name, about) for name, about in _REPLAY_OPTIONS.items())
+            yield _HELP
 
     def _plain(self, tool: str, rest: Sequence[str], word: str) -> Iterator[Candidate]:
         previous = rest[-1] if rest else ""

@@ -6,7 +6,7 @@ has weights of 0, and an action it was never trained with is never chosen.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +19,7 @@ from .networks import AttentionNetwork, CnnNetwork, MlpNetwork, PolicyNetwork, b
 from .signature import Signature
 from .tokens import TokenLinear, TokenReader
 
+_MOST_NAMES = 8  # told of what differs: a person reads them on one line or two
 _NEVER = -1e9  # bias of an action that is not known: its probability is exactly 0
 
 Name = Hashable
@@ -63,14 +64,30 @@ def _refuse_unlike(network: PolicyNetwork, game: Signature) -> None:
     if not isinstance(network, AttentionNetwork):  # which knows places by their distance from the agent
         fixed.append("a window of")
     trained.require_same(game, fixed)
-    for subject, mine, theirs in _lists(trained, game):
-        if not (set(mine) <= set(theirs) or set(theirs) <= set(mine)):
-            raise CheckpointError(
-                f"the checkpoint was trained with the {subject} {', '.join(mine)}; this game has {', '.join(theirs)}",
-                hint="a game may have more of them or fewer, in any order; here both lack some of the other's",
-            )
+    strange = [_differing(*each) for each in _lists(trained, game) if not _fits(*each[1:])]
+    if strange:
+        raise CheckpointError(
+            f"the checkpoint was trained with {'; with '.join(strange)}",
+            hint="a game may have more of them or fewer, in any order; here both lack some of the other's",
+        )
     if not set(trained.actions) & set(game.actions):
         raise CheckpointError("the checkpoint knows no action of this game", hint="choose another checkpoint")
+
+
+def _fits(mine: Sequence[str], theirs: Sequence[str]) -> bool:
+    return set(mine) <= set(theirs) or set(theirs) <= set(mine)
+
+
+def _differing(subject: str, mine: Sequence[str], theirs: Sequence[str]) -> str:
+    """What each side has that the other lacks, by name."""
+    gone = [name for name in mine if name not in theirs]
+    new = [name for name in theirs if name not in mine]
+    return f"the {subject} {_some(gone)}, which this game lacks, and without {_some(new)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(names[:_MOST_NAMES]) + more
 
 
 def _lists(trained: Signature, game: Signature) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:

@@ -1,4 +1,4 @@
-"""Policies by name: random, noop, simple, and trained ones from a checkpoint.
+"""Policies by name: random, noop, simple, goal-seeker, and trained ones from a checkpoint.
 
 Stateless, any thread. Importing this loads no torch: a trained policy loads it when one is asked for.
 """
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from engine.errors import UsageError
 from engine.sim import Batch, Rules, Spec
 
+from .decision import Decision
+from .goal_seeker import GoalSeekerPolicy
 from .scripted import NoopPolicy, RandomPolicy, SimplePolicy
 from .streams import Seeds
 
@@ -24,8 +26,10 @@ class Policy(Protocol):
 
     name: str
 
-    masked: bool
-    """Whether it wants to be told which actions are legal."""
+    @property
+    def masked(self) -> bool:
+        """Whether it wants to be told which actions are legal."""
+        ...
 
     def act(
         self, observations: NDArray[np.uint8], greedy: bool = False, masks: NDArray[np.uint8] | None = None
@@ -36,6 +40,16 @@ class Policy(Protocol):
             greedy: the likeliest, where that means something.
             masks: (rows, actions), 1 = legal; for a policy that is `masked`.
         """
+        ...
+
+    def decide(
+        self, observations: NDArray[np.uint8], greedy: bool = False, masks: NDArray[np.uint8] | None = None
+    ) -> Decision:
+        """What `act` would have done, and does, with the probabilities that it was drawn by and the values."""
+        ...
+
+    def again(self, seed: Seeds) -> Policy:
+        """The same policy with random streams and rows of its own: whoever looks back restores a state into that."""
         ...
 
     def forget(self, ended: NDArray[np.bool_]) -> None:
@@ -55,9 +69,20 @@ def choose(policy: Policy, batch: Batch) -> NDArray[np.int32]:
     """A policy's actions for all rows of a batch, with their masks where it wants them."""
     if not policy.masked:
         return policy.act(batch.observations)
+    return policy.act(batch.observations, masks=_masks_of(batch))
+
+
+def decide(policy: Policy, batch: Batch) -> Decision:
+    """As `choose`, and how likely each action was."""
+    if not policy.masked:
+        return policy.decide(batch.observations)
+    return policy.decide(batch.observations, masks=_masks_of(batch))
+
+
+def _masks_of(batch: Batch) -> NDArray[np.uint8]:
     masks = np.empty((batch.rows, len(batch.spec.action_names)), np.uint8)
     batch.action_masks_into(masks)
-    return policy.act(batch.observations, masks=masks)
+    return masks
 
 
 def take_step(policy: Policy, batch: Batch) -> NDArray[np.int32]:
@@ -72,6 +97,7 @@ _FACTORIES: dict[str, Callable[[Rules, Spec, Seeds], Policy]] = {
     "random": RandomPolicy,
     "noop": NoopPolicy,
     "simple": SimplePolicy,
+    "goal-seeker": GoalSeekerPolicy,
 }
 
 TRAINED = "trained"

@@ -150,6 +150,30 @@ class LatentAttention(nn.Module):
 
     def forward(self, observations: Tensor) -> Tensor:
         """(B, 3 * tokens) uint8 -> (B, width)."""
+        queries, keys, values, away, _ = self._asked(observations)
+        seen = _of_heads(F.scaled_dot_product_attention(queries, keys, values, attn_mask=away))
+        latents: Tensor = self.latents + seen
+        for block in self.blocks:
+            latents = block(latents)
+        normal: Tensor = self.norm(latents)
+        return normal.flatten(1)
+
+    def weights(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        """How much is looked at each token, and where it lies: mean over latents and heads.
+
+        Args:
+            observations: (B, 3 * tokens) uint8.
+
+        Returns:
+            weights (B, tokens), which add up to 1, none of them of a token that is not there; location bytes (B, tokens).
+        """
+        queries, keys, _, away, locations = self._asked(observations)
+        scores = queries @ keys.transpose(2, 3) / sqrt(queries.shape[3]) + away
+        return scores.softmax(dim=3).mean(dim=(1, 2)), locations
+
+    def _asked(self, observations: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Queries (B, heads, latents, d), keys and values (B, heads, tokens, d), _AWAY where there is no token
+        (B, 1, 1, tokens), and where tokens lie (B, tokens)."""
         locations, pairs = self.reader(observations)
         codes = self.reader.codes
         of_pairs = self.table[codes] + self.slopes[codes] * self.reader.weights.unsqueeze(1)
@@ -158,12 +182,7 @@ class LatentAttention(nn.Module):
         keys, values = (_by_head(part, self.size.heads) for part in told.chunk(2, dim=2))
         queries = _by_head(self.query(self.latents).expand(len(observations), -1, -1), self.size.heads)
         away = ((pairs == 0) * _AWAY).to(queries.dtype)[:, None, None]
-        seen = _of_heads(F.scaled_dot_product_attention(queries, keys, values, attn_mask=away))
-        latents: Tensor = self.latents + seen
-        for block in self.blocks:
-            latents = block(latents)
-        normal: Tensor = self.norm(latents)
-        return normal.flatten(1)
+        return queries, keys, values, away, locations
 
 
 class _Block(nn.Module):

@@ -20,6 +20,7 @@ from engine.runs import load_checkpoint
 from engine.sim import Spec
 
 from .architecture import Architecture
+from .decision import Decision
 from .matching import matched
 from .networks import PolicyNetwork, build_network
 from .signature import Signature
@@ -58,6 +59,7 @@ class TorchPolicy:
         self._distinct = list(dict.fromkeys(self.networks))
         seeds = (seed,) if isinstance(seed, int) else seed
         self._generators = [torch.Generator().manual_seed(each) for each in seeds]
+        self._memories: list[Tensor] = []  # of each distinct network, (its rows, memory size)
         self._begin(0)
 
     def again(self, seed: Seeds) -> TorchPolicy:
@@ -75,12 +77,19 @@ class TorchPolicy:
             masks: (rows, actions), 1 = legal.
         """
         with torch.inference_mode():
-            logits, _, self._memories = self._stepped(observations)
-            if masks is not None:
-                logits = self.heads.masked(logits, torch.from_numpy(masks))
-            actions = self.heads.greedy(logits) if greedy else self._sampled(logits)
-        chosen = actions.numpy().astype(np.int32)
-        return chosen[:, 0] if len(self.heads.sizes) == 1 else chosen
+            logits, _ = self._advanced(observations, masks)
+            actions = self.heads.greedy(logits) if greedy else self._sampled(self.heads.log_probs(logits))
+        return self._as_actions(actions)
+
+    def decide(
+        self, observations: NDArray[Any], greedy: bool = False, masks: NDArray[np.uint8] | None = None
+    ) -> Decision:
+        """As `act`, to the bit and by the same random numbers, with probabilities and values of the same pass."""
+        with torch.inference_mode():
+            logits, values = self._advanced(observations, masks)
+            log_probs = self.heads.log_probs(logits)
+            actions = self.heads.greedy(logits) if greedy else self._sampled(log_probs)
+        return Decision(self._as_actions(actions), log_probs.exp().numpy(), values.numpy())
 
     def forget(self, ended: NDArray[np.bool_]) -> None:
         """Rows (rows,) whose episode has ended remember nothing."""
@@ -103,11 +112,57 @@ class TorchPolicy:
         self._begin(int(state["rows"]))
         self._memories = [torch.from_numpy(state[f"memory.{i}"].copy()) for i in range(len(self._distinct))]
 
-    def evaluate(self, observations: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def evaluate(
+        self, observations: NDArray[Any], masks: NDArray[np.uint8] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Action probabilities (rows, actions) and values (rows,), by what the rows remember; they remember no more."""
         with torch.inference_mode():
             logits, values, _ = self._stepped(observations)
-            return self.heads.log_probs(logits).exp().numpy(), values.numpy()
+            return self._probabilities(logits, masks), values.numpy()
+
+    def imagine(
+        self, row: int, observations: NDArray[Any], masks: NDArray[np.uint8] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `evaluate`, for many observations (n, size) that one row might see next, each by what it remembers now.
+
+        Nothing is remembered of it. A row that has not acted yet remembers nothing.
+        """
+        network, memory = self.network_of(row), self._memory_of(row)
+        if not len(observations):
+            return np.zeros((0, self.heads.action_count), np.float32), np.zeros(0, np.float32)
+        seen = _tensor(observations, network.signature)
+        with torch.inference_mode():
+            logits, values, _ = network.step(seen, memory.expand(len(seen), -1).contiguous())
+            return self._probabilities(logits, masks), values.numpy()
+
+    def network_of(self, row: int) -> PolicyNetwork:
+        """Who plays a row."""
+        return self.networks[row % len(self.networks)]
+
+    def _memory_of(self, row: int) -> Tensor:
+        """What a row remembers, (memory size,)."""
+        network = self.network_of(row)
+        if row >= self._row_count:
+            return torch.zeros(network.memory_size)
+        which = next(index for index, each in enumerate(self._distinct) if each is network)
+        place = int((self._rows[which] == row).nonzero())
+        return self._memories[which][place]
+
+    def _probabilities(self, logits: Tensor, masks: NDArray[np.uint8] | None) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = self.heads.log_probs(self._legal(logits, masks)).exp().numpy()
+        return found
+
+    def _advanced(self, observations: NDArray[Any], masks: NDArray[np.uint8] | None) -> tuple[Tensor, Tensor]:
+        """Logits of legal actions, and values, of all rows, who from now on remember this step as well."""
+        logits, values, self._memories = self._stepped(observations)
+        return self._legal(logits, masks), values
+
+    def _legal(self, logits: Tensor, masks: NDArray[np.uint8] | None) -> Tensor:
+        return logits if masks is None else self.heads.masked(logits, torch.from_numpy(masks))
+
+    def _as_actions(self, actions: Tensor) -> NDArray[np.int32]:
+        chosen = actions.numpy().astype(np.int32)
+        return chosen[:, 0] if len(self.heads.sizes) == 1 else chosen
 
     def _stepped(self, observations: NDArray[Any]) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Logits and values of all rows, and the memories after the step."""
@@ -135,11 +190,11 @@ class TorchPolicy:
         pairs = zip(self._distinct, self._rows, strict=True)
         self._memories = [torch.zeros(len(rows), network.memory_size) for network, rows in pairs]
 
-    def _sampled(self, logits: Tensor) -> Tensor:
+    def _sampled(self, log_probs: Tensor) -> Tensor:
         """Actions (rows, heads): each share of the rows by numbers from its own stream."""
-        share = (len(logits) // len(self._generators), len(self.heads.sizes))
+        share = (len(log_probs) // len(self._generators), len(self.heads.sizes))
         uniforms = torch.cat([torch.rand(share, generator=generator) for generator in self._generators])
-        return self.heads.sample(self.heads.log_probs(logits), uniforms)
+        return self.heads.sample(log_probs, uniforms)
 
 
 def _tensor(observations: NDArray[Any], signature: Signature) -> Tensor:
@@ -149,6 +204,8 @@ def _tensor(observations: NDArray[Any], signature: Signature) -> Tensor:
 
 def load_policy(path: Path, spec: Spec, *, seed: Seeds = 0) -> TorchPolicy:
     """The policy of a checkpoint, for the game it was trained on or one that its names fit; see `notes` of the policy.
+
+    It is called by its run and version, as in `ruddy-otter:v4096`.
 
     Raises:
         CheckpointError: missing, damaged, or trained on a game that is too different.
@@ -169,7 +226,7 @@ def load_policy(path: Path, spec: Spec, *, seed: Seeds = 0) -> TorchPolicy:
     networks = [found[_part_of_role(meta, role, path.name)[0]] for role in spec.agent_roles]
     return TorchPolicy(
         networks[0] if len(found) == 1 else networks,
-        name=str(meta.get("name", "trained")),
+        name=f"{meta['name']}:v{manifest['step']}" if "name" in meta else "trained",
         seed=seed,
         masked=meta.get("masked") is True,
         notes=tuple(notes),

@@ -21,6 +21,7 @@ from engine.training.config import TrainerConfig
 SCATTER: Final = "scatter:"
 MAX_SCATTERS: Final = 256
 MAX_EPISODES: Final = 1_000_000
+MAX_FRAMES: Final = 1_000_000_000
 
 
 def _map_name(name: str) -> str:
@@ -38,6 +39,7 @@ MapName = Annotated[str, AfterValidator(_map_name)]
 Choice = Annotated[str, BeforeValidator(_as_text)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Policy = Annotated[str, Field(min_length=1, max_length=4096)]
+_WHO_PLAYS = "goal-seeker, simple, random, noop, or a run's name (also trained:RUN)"
 
 
 class WorldConfig(BaseModel):
@@ -91,7 +93,9 @@ class RecipeConfig(WorldConfig):
 class PlayConfig(WorldConfig):
     """What `play` does: a policy plays episodes."""
 
-    policy: Policy = Field(default="simple", description="simple, random, noop, or a run's name (also trained:RUN)")
+    policy: Policy = Field(
+        default="goal-seeker", description="goal-seeker, simple, random, noop, or a run's name (also trained:RUN)"
+    )
     episodes: int = Field(default=5, ge=1, le=MAX_EPISODES, description="how many to play")
     seed: Seed = Field(default=0, description="of starts and choices")
     render: bool = Field(default=False, description="draw every step in text")
@@ -105,13 +109,39 @@ class PlayConfig(WorldConfig):
 class ReplayConfig(WorldConfig):
     """What `replay` does with a recipe: one episode is played, recorded, and played again from the recording."""
 
-    policy: Policy = Field(default="simple", description="simple, random, noop, or a run's name (also trained:RUN)")
+    policy: Policy = Field(
+        default="goal-seeker", description="goal-seeker, simple, random, noop, or a run's name (also trained:RUN)"
+    )
     seed: Seed = Field(default=0, description="of starts and choices")
     record: str = Field(default="replay.gridrec", description="the .gridrec file to write")
 
     @property
     def first_seed(self) -> int:
         return self.seed
+
+
+class RenderConfig(WorldConfig):
+    """What `render` does: a policy plays, and every so many steps a frame is printed."""
+
+    policy: Policy = Field(default="goal-seeker", description="who plays: as for play")
+    seed: Seed = Field(default=0, description="of starts and choices")
+    frames: int = Field(default=100, ge=1, le=MAX_FRAMES, description="how many to print, the start included")
+    every: int = Field(default=1, ge=1, le=MAX_FRAMES, description="steps from one frame to the next")
+    mode: Literal["ascii", "ansi", "human", "nethack", "box", "miniscope"] = Field(
+        default="ascii", description="how to draw: characters, the same in colour, numbered agents, lines, emoji"
+    )
+    follow: int | None = Field(default=None, ge=0, description="draw only the window around this agent")
+    fps: float = Field(default=0.0, ge=0, le=1000, description="frames a second, 0 = as fast as it goes")
+
+    @property
+    def first_seed(self) -> int:
+        return self.seed
+
+    @model_validator(mode="after")
+    def _check_follow(self) -> Self:
+        if self.follow is not None and self.follow >= self.rules.agents:
+            raise ValueError(f"follow: there are agents 0 to {self.rules.agents - 1}", "choose one of them")
+        return self
 
 
 class Simulation(BaseModel):
@@ -134,7 +164,7 @@ class EvaluateConfig(WorldConfig):
     """What `evaluate` does: every policy plays every simulation, with the same seeds."""
 
     policies: tuple[Policy, ...] = Field(
-        default=("simple",), min_length=1, max_length=64, description="who plays: as for play, one or a list"
+        default=("goal-seeker",), min_length=1, max_length=64, description="who plays: as for play, one or a list"
     )
     episodes: int = Field(default=20, ge=1, le=MAX_EPISODES, description="episodes of each policy in each simulation")
     seed: Seed = Field(default=0, description="of starts and choices, the same for every policy")
@@ -225,6 +255,7 @@ TOOLS: Final[dict[str, type[WorldConfig]]] = {
     "play": PlayConfig,
     "evaluate": EvaluateConfig,
     "replay": ReplayConfig,
+    "render": RenderConfig,
     "sweep": SweepConfig,
     "autotune": AutotuneConfig,
 }

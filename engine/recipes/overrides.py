@@ -103,7 +103,7 @@ def value_for(override: Override, slot: Slot) -> Any:
     if slot.is_text and text[:1] != '"' and not (value is None and slot.optional):
         return text
     if slot.is_list and slot.entry().is_text and not isinstance(value, list):
-        return [text if text[:1] != '"' else value]  # one alone is a list of one: policies=simple
+        return [text if text[:1] != '"' else value]  # one alone is a list of one: policies=random
     return value
 
 

@@ -33,6 +33,7 @@ _WORDS = {
     lib.GW_INVALID_ARGUMENT: "the simulator was called with an argument out of range",
     lib.GW_OUT_OF_MEMORY: "the simulator could not get enough memory",
     lib.GW_BUSY: "another thread is using this batch",
+    lib.GW_NOT_FREE: "something stands in that cell",
 }
 
 

@@ -142,8 +142,8 @@ class History:
 
     # ---- Steps
 
-    def append(self, branch: int, facts: Mapping[str, NDArray[Any]]) -> None:
-        """Add a step at the end of a branch; facts that are not given are 0."""
+    def append(self, branch: int, facts: Mapping[str, Any]) -> None:
+        """Add a step at the end of a branch; facts that are not given are 0. Scalars count for all agents."""
         own = self.branches[branch]
         if own.length == len(own.columns[ACTIONS]):
             self._make_room(own)
@@ -167,6 +167,10 @@ class History:
         while tick <= owner.fork and owner.parent is not None:
             owner = self.branches[owner.parent]
         return owner
+
+    def owner(self, branch: int, tick: int) -> int:
+        """The branch that a tick of this line was played on."""
+        return self._owner(branch, tick).index
 
     def fact(self, branch: int, name: str, tick: int) -> NDArray[Any]:
         """A fact of the step that led to a tick: a view, (…)."""
@@ -282,7 +286,7 @@ class Cursor:
         """Whether nothing has been played after this moment on this branch."""
         return self.tick == self.end
 
-    def extend(self, facts: Mapping[str, NDArray[Any]]) -> None:
+    def extend(self, facts: Mapping[str, Any]) -> None:
         """A new step with the actions among these facts: at the end of its branch, else as a new branch."""
         if not self.is_at_end:
             self.branch = self.history.fork(self.branch, self.tick)

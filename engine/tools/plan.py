@@ -14,6 +14,7 @@ from engine.recipes import (
     EvaluateConfig,
     PlayConfig,
     RecipeConfig,
+    RenderConfig,
     ReplayConfig,
     Resolution,
     SweepConfig,
@@ -62,7 +63,7 @@ def _faults_of_tool(config: WorldConfig) -> Iterator[GridrlError]:
 
 
 def _looks(config: WorldConfig) -> Iterator[Callable[[], object]]:
-    if isinstance(config, EvaluateConfig | PlayConfig | ReplayConfig):
+    if isinstance(config, EvaluateConfig | PlayConfig | RenderConfig | ReplayConfig):
         from .policies import find_player, find_players  # deferred: each tool's plan loads only its own
 
         if isinstance(config, EvaluateConfig):

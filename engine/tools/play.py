@@ -10,10 +10,10 @@ import numpy as np
 from engine.maps import cells_for
 from engine.policies.registry import Policy, take_step
 from engine.recipes import PlayConfig, Resolution, WorldConfig, maps_of, worlds_of
+from engine.replays.drawing import drawn
 from engine.runs.recordings import save_recording
 from engine.sim import Batch, EnvView, Episodes, RecordedMap, Recorder, Spec
 
-from .drawing import drawn
 from .outputs import recording_path
 from .policies import find_player
 from .text import GAP, count, line, note, number, padded, printable

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +28,9 @@ SCRIPTED: Final = tuple(name for name in policy_names() if name != TRAINED)
 MAX_PLAYERS: Final = 64
 """Policies at once: each is loaded before any of them plays."""
 
+Tell = Callable[[str], None]
+"""Takes a sentence that is worth saying, and no error."""
+
 _TRAINED: Final = f"{TRAINED}:"
 _MOCK: Final = "mock://"
 
@@ -43,8 +45,11 @@ class Player:
     checkpoint: Path | None
     """One of the two; of a run's latest checkpoint, the file that it was when it was looked for."""
 
-    def maker(self, world: World) -> Callable[[Seeds], Policy]:
+    def maker(self, world: World, tell: Tell | None = None) -> Callable[[Seeds], Policy]:
         """What makes the policy for a game, as often as needed, each with random numbers of its own.
+
+        Args:
+            tell: told what the policy does not know of the game; stderr, unless given.
 
         Raises:
             UsageError: the scripted policy cannot play the game.
@@ -52,19 +57,21 @@ class Player:
         """
         if self.checkpoint is None:
             assert self.scripted is not None
-            make = partial(create_policy, self.scripted, world.rules, world.spec)
-            make()  # what it has against the game, it says now
-            return lambda seed: make(seed=seed)
+            made = create_policy(self.scripted, world.rules, world.spec)  # what it has against the game, it says now
+            return made.again
         from engine.policies.trained import load_policy  # deferred: torch takes seconds to import
 
         loaded = load_policy(self.checkpoint, world.spec)
         for each in loaded.notes:
-            note(printable(f"{shortened(self.name)}: {each}"))
+            (tell or note)(printable(f"{shortened(self.name)}: {each}"))
         return loaded.again
 
 
-def find_player(text: str) -> Player:
+def find_player(text: str, tell: Tell | None = None) -> Player:
     """Find one policy: `simple`, `mock://simple`, `trained:RUN`, or one checkpoint as engine/runs/uris.py names it.
+
+    Args:
+        tell: told before something is fetched from elsewhere; stderr, unless given.
 
     Raises:
         UsageError: there is none by that name; with the nearest, or with what to do instead. Or it means several.
@@ -73,7 +80,7 @@ def find_player(text: str) -> Player:
     if not _is_scripted(text) and not read_uri(text).choice.is_one:
         hint = "choose one, such as RUN:latest, RUN:best or RUN:v4096; gridrl evaluate takes several"
         raise UsageError(f"{shown(text)} means several policies", hint=hint)
-    return _found(text)[0]
+    return _found(text, tell)[0]
 
 
 def find_players(texts: Iterable[str]) -> list[Player]:
@@ -88,12 +95,12 @@ def find_players(texts: Iterable[str]) -> list[Player]:
     return players
 
 
-def _found(text: str) -> list[Player]:
+def _found(text: str, tell: Tell | None = None) -> list[Player]:
     if _is_scripted(text):
         return [Player(text, _scripted(text.removeprefix(_MOCK)), None)]
     head = _TRAINED if text.startswith(_TRAINED) else ""
     try:
-        checkpoints = find_checkpoints(text.removeprefix(head), lambda words: note(printable(words)))
+        checkpoints = find_checkpoints(text.removeprefix(head), lambda words: (tell or note)(printable(words)))
     except UnknownRun as error:
         raise _unknown(error) from None
     return [Player(head + each.name, None, each.path) for each in checkpoints]
@@ -111,7 +118,7 @@ def _scripted(name: str) -> str:
 
 def _unknown(error: UnknownRun) -> UsageError:
     """A name is looked for among the scripted policies, too."""
-    several = """several are a list: policies='["simple","random"]'"""
+    several = """several are a list: policies='["goal-seeker","random"]'"""
     run, choice, _ = error.name.partition(":")
     if choice and run in error.known:
         hint = f"of {run} there are :latest, :best, :v4096, :v1000..v5000, :all and :top:3:METRIC"

@@ -18,8 +18,9 @@ from .text import aligned, line, note, printable
 _EXAMPLES = {
     "train": ("gridrl train navigation trainer.total_steps=5e5 run=first", "gridrl train arena preset=tiny --dry-run"),
     "play": ("gridrl play navigation", "gridrl play navigation --policy first --episodes 3 --render"),
-    "evaluate": ("gridrl evaluate navigation", 'gridrl evaluate navigation policies=\'["simple","random"]\''),
+    "evaluate": ("gridrl evaluate navigation", 'gridrl evaluate navigation policies=\'["goal-seeker","random"]\''),
     "replay": ("gridrl replay arena_easy record=easy.gridrec", "gridrl replay easy.gridrec --at 20"),
+    "render": ("gridrl render arena_easy --frames 20", "gridrl render navigation --mode human --fps 8 policy=random"),
     "sweep": ("gridrl sweep navigation trials=4 run=search",),
     "autotune": ("gridrl autotune navigation", "gridrl autotune arena seconds=120 output=fast.yaml"),
 }

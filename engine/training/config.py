@@ -21,7 +21,7 @@ from .schedules import LIMITS, Gate, Schedule, Schedules
 HYPER_LIMITS = {name: LIMITS[name] for name in ("learning_rate", "entropy_coefficient")}
 """What can be changed while a run is under way, and the smallest and largest values."""
 
-Scripted = Literal["random", "noop", "simple"]
+Scripted = Literal["random", "noop", "simple", "goal-seeker"]
 
 
 class LossConfig(BaseModel):
@@ -39,7 +39,9 @@ class CloningConfig(LossConfig):
 
     weight: float = Field(default=0.0, ge=0, le=1e6, description="what its value is multiplied by; 0 = off")
     demonstrations: tuple[str, ...] = Field(
-        default=(), max_length=1000, description="recordings of play (.gridrec) of this game that are learnt from"
+        default=(),
+        max_length=1000,
+        description="what is learnt from: recordings of play (.gridrec) of this game, directories of demonstrations",
     )
     minibatch_size: int = Field(default=512, ge=1, le=1 << 20, description="demonstrated steps of one optimiser step")
 

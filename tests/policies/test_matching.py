@@ -228,9 +228,12 @@ def test_attention_looks_through_another_window() -> None:
     ("changes", "words"),
     [
         ({"window_width": 9}, "trained with a window of 11 x 11 cells; this game has 9 x 11 cells"),
-        ({"actions": ("noop", "dance")}, "trained with the actions noop, .*; this game has noop, dance"),
+        (
+            {"actions": ("noop", "dance")},
+            "trained with the actions move_north, .* and 1 more, which this game lacks, and without dance",
+        ),
         ({"actions": ()}, "knows no action of this game"),
-        ({"kinds": ("wall", "well")}, "trained with the object kinds wall, .*; this game has wall, well"),
+        ({"kinds": ("wall", "well")}, "trained with the object kinds .*, which this game lacks, and without well"),
     ],
 )
 def test_what_only_overlaps_is_refused_by_name(changes: dict[str, object], words: str) -> None:
@@ -238,6 +241,15 @@ def test_what_only_overlaps_is_refused_by_name(changes: dict[str, object], words
 
     with pytest.raises(CheckpointError, match=words):
         matched(network, rescaled(replace(PLANES, **changes)))
+
+
+def test_all_that_differs_is_told_at_once() -> None:
+    changes = {"actions": ("noop", "dance"), "kinds": ("wall", "well")}
+
+    with pytest.raises(
+        CheckpointError, match=r"with the actions .* without dance; with the object kinds .* without well"
+    ):
+        matched(network_of((PLANES, Architecture(hidden=(16,)))), rescaled(replace(PLANES, **changes)))
 
 
 def test_another_encoding_is_refused() -> None:

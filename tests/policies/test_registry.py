@@ -13,13 +13,13 @@ from engine.sim import games, spec_of
 
 
 def test_names_are_known() -> None:
-    assert policy_names() == ("random", "noop", "simple", "trained")
+    assert policy_names() == ("random", "noop", "simple", "goal-seeker", "trained")
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
     rules = games.navigation()
 
-    with pytest.raises(UsageError, match=r"'simpel'.*random, noop, simple, trained"):
+    with pytest.raises(UsageError, match=r"'simpel'.*random, noop, simple, goal-seeker, trained"):
         create_policy("simpel", rules, spec_of(rules))
 
 

@@ -203,6 +203,7 @@ MAKERS: dict[str, Callable[[int], Policy]] = {
     "random": lambda seed: create_policy("random", TAG, SPEC, seed=(seed, seed + 1)),
     "noop": lambda seed: create_policy("noop", TAG, SPEC, seed=seed),
     "simple": lambda seed: create_policy("simple", TAG, SPEC, seed=seed),
+    "goal-seeker": lambda seed: create_policy("goal-seeker", TAG, SPEC, seed=seed),
     "lstm": lambda seed: TorchPolicy(network_of("lstm"), seed=seed),
 }
 

@@ -100,12 +100,13 @@ def test_a_module_has_a_function_for_each_tool_and_world_for_the_others(own: Pat
         "play": [],
         "evaluate": ["agents"],
         "replay": ["agents"],
+        "render": ["agents"],
         "sweep": ["agents", "rate"],
         "autotune": ["agents", "rate"],
     }
     assert by_key(made["train"])["trainer.learning_rate"].text == "0.5"
     assert by_key(made["play"])["policy"].text == "noop"
-    assert by_key(made["replay"])["policy"].text == "simple"
+    assert by_key(made["replay"])["policy"].text == "goal-seeker"
     assert by_key(made["evaluate"])["simulations.other"].text.startswith('{"name":"other"')
     assert str(by_key(made["evaluate"])["simulations.other"].origin) == "recipe mine"
 

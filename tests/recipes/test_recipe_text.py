@@ -61,6 +61,8 @@ VALUES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "train": WORLD | TRAINER,
     "play": WORLD | {"policy": POLICIES, "record": st.none() | HOSTILE, "seed": SEEDS, "render": st.booleans()},
     "replay": WORLD | {"policy": POLICIES, "record": HOSTILE, "seed": SEEDS},
+    "render": WORLD
+    | {"policy": POLICIES, "seed": SEEDS, "frames": st.integers(1, 1_000_000_000), "fps": st.floats(0, 1000)},
     "evaluate": WORLD | {"policies": st.lists(POLICIES, min_size=1, max_size=3), "simulations": SIMULATIONS},
     "sweep": WORLD | TRAINER | {"parameters": PARAMETERS, "metric": HOSTILE, "trials": st.integers(1, 100_000)},
     "autotune": WORLD

@@ -27,6 +27,7 @@ from engine.policies.registry import TRAINED, policy_names
 from engine.recipes import command_line
 from engine.recipes.rules_file import rules_to_yaml
 from engine.recipes.schema import slot_of
+from engine.tools import replay
 
 from .console import ROOT, TIMEOUT_S, environment, gridrl, has_controls
 
@@ -89,7 +90,9 @@ def about(line: str) -> dict[str, str]:
         ("gridrl train ~/here/own.y", ["~/here/own.yaml"]),
         ("gridrl train ./m", ["./my dir/"]),
         ("gridrl replay epi", ["episode.gridrec"]),
-        ("gridrl replay episode.gridrec --", ["--at", "--help"]),
+        ("gridrl replay episode.gridrec --", ["--at", "--export", "--from", "--to", "--every", "--fps", "--help"]),
+        ("gridrl replay episode.gridrec --export epi", ["episode.gridrec"]),
+        ("gridrl replay episode.gridrec --at ", []),
         ("gridrl train arena trainer.learni", ["trainer.learning_rate="]),
         ("gridrl train arena trainer.pol", ["trainer.policy."]),
         ("gridrl train arena +trainer.learni", ["+trainer.learning_rate="]),
@@ -120,7 +123,7 @@ def about(line: str) -> dict[str, str]:
         ("gridrl train arena map=my dir/", []),  # two words: the shell would have said otherwise
         ("gridrl train arena map=./m", ["map=./my dir/"]),
         ("gridrl train arena rules=", ["rules=own.yaml"]),
-        ("gridrl play navigation policy=", ["random", "noop", "simple", "first", "search-000"]),
+        ("gridrl play navigation policy=", ["random", "noop", "simple", "goal-seeker", "first", "search-000"]),
         ("gridrl play navigation --policy fi", ["first"]),
         ("gridrl play navigation policy=first@", ["policy=first@latest", "policy=first@v4096"]),
         ("gridrl evaluate navigation policies=fi", ["policies=first"]),
@@ -328,6 +331,13 @@ def test_flags_are_the_settings_that_need_no_value() -> None:
     flags = {key for tool, key in keys if slot_of(real_recipes.TOOLS[tool]).field(key).type is bool}
 
     assert {f"--{key}" for key in flags} == set(words.FLAGS)
+
+
+def test_options_of_a_replay_are_those_of_the_parser() -> None:
+    parser = argparse.ArgumentParser(add_help=False)
+    replay.add_arguments(parser)
+
+    assert [action.option_strings[0] for action in parser._actions if action.option_strings] == [*words._REPLAY_OPTIONS]
 
 
 @pytest.mark.parametrize("tool", words.OPTIONS)

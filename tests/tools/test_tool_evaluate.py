@@ -68,7 +68,7 @@ def told_alone(episodes: Episodes) -> list[float]:
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 8, None])
-@pytest.mark.parametrize("policy", ["noop", "random", "simple"])
+@pytest.mark.parametrize("policy", ["noop", "random", "simple", "goal-seeker"])
 @pytest.mark.parametrize(("recipe", "steps"), [("navigation", 25), ("arena_easy", 30)])
 def test_each_episode_is_what_one_env_alone_plays(recipe: str, steps: int, policy: str, lanes: int | None) -> None:
     played = worlds(recipe, steps)
@@ -92,9 +92,9 @@ def test_worlds_are_drawn_as_one_env_alone_draws_them() -> None:
     played = worlds_of(resolve("navigation", ["map=scatter:navigation_walls9", "scatters=5", "rules.max_steps=20"]))
     assert len(played) == 5
 
-    outcome = play_episodes(played, find_player("simple").maker(played[0]), 3, 9, 4)
+    outcome = play_episodes(played, find_player("goal-seeker").maker(played[0]), 3, 9, 4)
 
-    assert told(outcome) == [told_alone(played_alone("simple", played, 3 + k)) for k in range(9)]
+    assert told(outcome) == [told_alone(played_alone("goal-seeker", played, 3 + k)) for k in range(9)]
 
 
 def test_a_network_plays_as_it_does_alone(trained: Path) -> None:
@@ -209,7 +209,7 @@ def test_the_table_is_of_the_returns_in_the_file(tmp_path: Path, capsys: pytest.
 
 
 def test_an_episode_of_the_table_can_be_played_alone(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    arguments = ["navigation", "policies=simple", "episodes=5", f"output={tmp_path / 'a.json'}"]
+    arguments = ["navigation", "policies=goal-seeker", "episodes=5", f"output={tmp_path / 'a.json'}"]
     evaluated(capsys, *arguments)
     returns = json.loads((tmp_path / "a.json").read_text())["results"][0]["returns"]
 

@@ -6,8 +6,8 @@ import pytest
 
 from engine.cli import main
 from engine.recipes import resolve, resolve_tool, world_of
+from engine.replays.drawing import drawn
 from engine.sim import Batch
-from engine.tools.drawing import drawn
 from engine.tools.play import run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,14 @@ import pytest
 
 from engine.cli import main
 from engine.errors import CheckpointError, UsageError
+from engine.maps import cells_for, load_map
+from engine.policies.architecture import Architecture
+from engine.policies.networks import build_network
+from engine.policies.registry import create_policy
+from engine.policies.signature import Signature
 from engine.recipes import resolve, world_of
-from engine.runs import RunWriter
+from engine.runs import RunWriter, save_checkpoint
+from engine.sim import World, games
 from engine.tools.policies import MAX_PLAYERS, SCRIPTED, find_player, find_players
 
 from .console import has_controls
@@ -92,6 +99,7 @@ REFUSED = {
     "simpel": ("no policy and no run is called 'simpel'", "did you mean simple?"),
     "rudy-otter": ("no policy and no run is called 'rudy-otter'", "did you mean ruddy-otter?"),
     "rudy-otter:v64": ("no policy and no run is called 'rudy-otter'", "did you mean ruddy-otter?"),
+    "goalseeker": ("no policy and no run is called 'goalseeker'", "did you mean goal-seeker?"),
     "trained": ("no policy and no run is called 'trained'", "say whose: trained:RUN"),
     "trained:": ("no policy and no run is called ''", "say whose: trained:RUN"),
     "newborn": ("run newborn has no checkpoint yet", "saves one when it ends"),
@@ -108,7 +116,7 @@ REFUSED = {
     "ruddy-otter:v64..v64..v64": ("is no choice among the checkpoints of ruddy-otter", ":v1000..v5000"),
     "rudy-otter:best": ("no policy and no run is called 'rudy-otter'", "did you mean ruddy-otter?"),
     "mock://simpel": ("no scripted policy is called 'simpel'", "did you mean simple?"),
-    "mock://": ("no scripted policy is called ''", "there are random, noop, simple"),
+    "mock://": ("no scripted policy is called ''", "there are random, noop, simple, goal-seeker"),
     "s3://": ("that is no bucket's name", "s3://BUCKET/PREFIX"),
     "s3://A_B/otter": ("that is no bucket's name", "s3://BUCKET/PREFIX"),
     "s3://key:hush@bucket/otter": ("s3://***@bucket/otter: that is no bucket's name", "keys belong in ~/.aws"),
@@ -137,7 +145,7 @@ REFUSED = {
     "./" + "x" * 5000: ("is no path of a checkpoint", ""),
     "./a\0b": ("there is no checkpoint", ""),
     "./\udcff": ("there is no checkpoint", ""),
-    ESCAPE: ("no policy and no run is called", "policies are random, noop, simple"),
+    ESCAPE: ("no policy and no run is called", "policies are random, noop, simple, goal-seeker"),
     "ruddy-otter:v" + "9" * 40: ("is no choice among the checkpoints of ruddy-otter", ":v4096"),
 }
 
@@ -200,3 +208,60 @@ def test_what_a_checkpoint_holds_is_checked_before_it_plays(runs: Path) -> None:
 
     with pytest.raises(CheckpointError, match="does not say which game"):
         player.maker(world_of(resolve("navigation")))
+
+
+# ---- From a screen, where nothing may be printed
+
+
+def saved(path: Path, signature: Signature) -> Path:
+    """A checkpoint of a small network for games of this signature."""
+    architecture = Architecture(hidden=(8,))
+    tensors = {f"network.{name}": each for name, each in build_network(architecture, signature, 0).state_dict().items()}
+    meta = {"signature": signature.to_meta(), "architecture": architecture.model_dump(mode="json"), "name": "otter"}
+    return save_checkpoint(path, 64, tensors, meta)
+
+
+def test_what_a_policy_does_not_know_is_told_to_whoever_asks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = games.arena()
+    world = World(rules, cells_for(load_map("arena_basic"), rules))
+    known = Signature.of(world.spec)
+    path = saved(tmp_path, replace(known, kinds=(*known.kinds, "shrine"), plane_classes=(8, *known.plane_classes[1:])))
+    told: list[str] = []
+
+    player = find_player(str(path), told.append)
+    policy = player.maker(world, told.append)(7)
+
+    assert policy.name == "otter:v64"
+    assert len(told) == 1
+    assert "object kinds that the policy was trained with are missing here: shrine" in told[0]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_checkpoint_of_another_game_says_what_differs_by_name(tmp_path: Path) -> None:
+    rules = games.arena()
+    world = World(rules, cells_for(load_map("arena_basic"), rules))
+    known = Signature.of(world.spec)
+    path = saved(tmp_path, replace(known, kinds=("wall", "shrine"), plane_classes=(5, *known.plane_classes[1:])))
+
+    with pytest.raises(CheckpointError) as caught:
+        find_player(str(path)).maker(world)
+
+    words = "with the object kinds shrine, which this game lacks, and without mine, generator, altar"
+    assert words in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", SCRIPTED)
+def test_a_scripted_policy_is_made_as_often_as_needed(name: str) -> None:
+    rules = games.arena()
+    world = World(rules, cells_for(load_map("arena_basic"), rules))
+    seen = np.zeros((6 * 50, world.spec.observation_size), np.uint8)
+    make = find_player(name).maker(world)
+
+    first, second, other = make(3).act(seen), make(3).act(seen), make(4).act(seen)
+
+    assert (first == second).all()
+    assert (first == create_policy(name, rules, world.spec, seed=3).act(seen)).all()
+    assert (first != other).any() or name == "noop"

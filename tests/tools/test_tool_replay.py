@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import shlex
@@ -10,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from replays.foreign import V3, data_of
 
 from engine.cli import main
 from engine.errors import RecordingError
 from engine.maps import cells_for
 from engine.recipes import maps_of, resolve, worlds_of
+from engine.replays.drawing import drawn
 from engine.runs.recordings import load_recording, save_recording
 from engine.sim import ENGINE_VERSION, Batch, RecordedMap, Recorder
-from engine.tools.drawing import drawn
 
 from .console import ROOT, has_controls, here
 
@@ -162,8 +164,8 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     answers = {
         "no.gridrec": f"cannot read {tmp_path}/no.gridrec: it does not exist",
         "pipe": f"{tmp_path}/pipe is not a regular file",
-        "empty": f"{tmp_path}/empty: the recording is empty",
-        "text": f"{tmp_path}/text: this is not a recording",
+        "empty": f"{tmp_path}/empty: the replay is empty",
+        "text": f"{tmp_path}/text: this is no replay: not JSON at character 1 (Expecting value)",
         f"{'x' * 300}.gridrec": f"cannot read {tmp_path}/{'x' * 300}.gridrec: File name too long",
     }
     for name, answer in answers.items():
@@ -280,6 +282,99 @@ def test_hostile_names_are_shown_harmless(recorded: Path, capsys: pytest.Capture
         code, lines, said = replayed(capsys, recorded.with_name(name))
         assert (code, lines) == (expected, [])
         assert not has_controls(said)
+
+
+# ---- Replays in JSON, and exports
+
+
+def test_a_replay_with_its_recording_is_verified(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = replayed(capsys, recorded)
+    path = recorded.with_name("game.json.z")
+
+    assert replayed(capsys, recorded, "--export", path) == (0, [], f"wrote a replay of version 3 to {path}\n")
+    assert replayed(capsys, path) == told
+    assert replayed(capsys, path, "--at", "30") == replayed(capsys, recorded, "--at", "30")
+    back = recorded.with_name("back.gridrec")
+    assert replayed(capsys, path, "--export", back)[0] == 0
+    assert back.read_bytes() == recorded.read_bytes()
+
+
+def test_pictures_that_are_not_the_recordings_are_told(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recorded.with_name("game.json")
+    replayed(capsys, recorded, "--export", path)
+    path.write_text(path.read_text().replace('"vision_size":11', '"vision_size":12', 1))
+
+    code, lines, said = replayed(capsys, path)
+
+    assert (code, lines[-1]) == (1, "verified: all 61 hashes agree")
+    assert said == "differs: the pictures in the file are not those of the recording in it\n"
+
+
+def test_a_replay_of_others_is_summed_up_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = {**V3, "map_size": 7, "file_name": ESCAPE}
+    (tmp_path / "scene.json").write_bytes(data_of(document))
+
+    code, lines, said = replayed(capsys, tmp_path / "scene.json")
+
+    assert code == 0
+    assert said == "odd: map_size: 7 is no size; 4x3 holds every object\n"
+    assert lines == [
+        "file    replay, version 3",
+        "name    \\x1b]52;c;cm0gLXJm\\x07\\u202e",
+        "map     4x3",
+        "ticks   1 to 5",
+        "events  3",
+        "",
+        "agent  group  return  ore_red  heart",
+        "    0      0   1.500        1      2",
+        "    1      1   0.000        5      0",
+        "",
+        "not verified: it holds pictures, and nothing that could be played again",
+    ]
+    assert replayed(capsys, tmp_path / "scene.json", "--at", "2") == (0, ["tick 2", "#...", "..@r", "@..."], "")
+    code, lines, said = replayed(capsys, tmp_path / "scene.json", "--at", "0")
+    assert (code, lines) == (2, [])
+    assert said == "gridrl: there is no tick 0\nhint: the replay can be drawn at 1 to 5\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--fps", "3"], "--from, --to, --every and --fps are about --export"),
+        (["--export", "a.png"], "a .png shows one tick: which?"),
+        (["--export", "a.gif", "--at", "3"], "--at is one tick, and .gif takes many"),
+        (["--export", "a.json.z", "--from", "3"], "--from, --to and --every do not go with .json.z"),
+        (["--export", "a.txt", "--at", "3", "--to", "3"], "--from, --to and --every do not go with --at"),
+        (["--export", "a.cast", "--from", "9", "--to", "3"], "tick 9 comes after tick 3"),
+        (["--export", "a.mp4"], "'a.mp4': what is that to be?"),
+        (["--export", "a.cast", "--fps", "0"], "argument --fps: takes a whole number from 1 to 100, not '0'"),
+    ],
+)
+def test_exports_that_make_no_sense_are_refused(
+    arguments: list[str],
+    words: str,
+    recorded: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(recorded.parent)
+
+    code, lines, said = replayed(capsys, recorded, *arguments)
+
+    assert (code, lines) == (2, [])
+    assert said.startswith(f"gridrl: {words}")
+    assert [each.name for each in recorded.parent.iterdir()] == [recorded.name]
+
+
+def test_a_part_is_exported_as_fast_as_asked(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recorded.with_name("a.cast")
+
+    code, _, said = replayed(
+        capsys, recorded, "--export", path, "--from", "10", "--to", "20", "--every", "5", "--fps", "4"
+    )
+
+    assert (code, said) == (0, f"wrote 3 frames to {path}\n")
+    assert [json.loads(line)[0] for line in path.read_text().splitlines()[1:]] == [0.0, 0.25, 0.5, 0.75]
 
 
 # ---- The page

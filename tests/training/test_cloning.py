@@ -16,7 +16,8 @@ from engine.policies.architecture import Architecture
 from engine.policies.registry import create_policy
 from engine.policies.signature import Signature
 from engine.runs import RunDirectory, RunWriter
-from engine.runs.recordings import save_recording
+from engine.runs.demonstrations import save_demonstration
+from engine.runs.recordings import load_recording, save_recording
 from engine.sim import Batch, RecordedMap, Recorder, Rules, World, games, spec_of
 from engine.training.config import CloningConfig, TrainerConfig
 from engine.training.learner import Learner
@@ -46,11 +47,11 @@ EVERYBODY = Demonstrators("", frozenset())
 
 
 def demonstrations(root: Path, rules: Rules, count: int) -> list[str]:
-    """Files with episodes of the simple policy, each from another start."""
+    """Files with episodes of the goal-seeker, each from another start."""
     paths = []
     for seed in range(count):
         with Batch(World(rules, CELLS), seed=seed) as batch:
-            policy = create_policy("simple", rules, batch.spec, seed=seed)
+            policy = create_policy("goal-seeker", rules, batch.spec, seed=seed)
             recorder = Recorder(batch, [RecordedMap("walls9", CELLS)], seed)
             while not recorder.ended:
                 actions = policy.act(batch.observations)
@@ -197,6 +198,82 @@ def test_one_network_learns_what_all_roles_did(tmp_path: Path) -> None:
     loss = BehaviourCloning(config, Signature.of(spec_of(TAG)), EVERYBODY, sequence=8, memory_size=0)
 
     assert sorted(loss.actions.flatten().tolist()) == [2, 5, 6]
+
+
+Turns = Sequence[tuple[Sequence[int], Sequence[int]]]
+"""Actions of all, and the agents that people play, by tick."""
+
+
+def demonstrated(directory: Path, rules: Rules, text: str, turns: Turns) -> str:
+    """A directory of demonstrations, with one of this play."""
+    path = directory.with_suffix(".gridrec")
+    recorded(path, rules, text, [actions for actions, _ in turns])
+    played = np.array([[agent in people for agent in range(rules.agents)] for _, people in turns])
+    save_demonstration(directory, load_recording(path), played)
+    return str(directory)
+
+
+def test_of_demonstrations_only_what_people_did_is_learnt(tmp_path: Path) -> None:
+    turns = [([1, 2, 3], []), ([1, 4, 3], [1]), ([1, 5, 3], [1]), ([1, 6, 3], []), ([7, 2, 8], [0, 2]), ([1, 2, 3], [])]
+    directory = demonstrated(tmp_path / "set", TAG, HUNT, turns)
+    config = CloningConfig(weight=1.0, demonstrations=(directory,))
+
+    loss = BehaviourCloning(config, Signature.of(spec_of(TAG)), EVERYBODY, sequence=8, memory_size=0)
+
+    assert sorted(loss.actions.flatten().tolist()) == [4, 5, 7, 8]
+    cells = cells_of(HUNT, TAG)
+    with Batch(World(TAG, cells), seed=0) as batch:  # each with what its own agent saw just before
+        seen = {}
+        for actions, people in turns:
+            seen.update({actions[agent]: batch.observations[agent].copy() for agent in people})
+            batch.step(np.array(actions, np.int32))
+    for action, observation in zip(loss.actions.flatten().tolist(), loss.observations, strict=True):
+        assert (observation.numpy() == seen[action]).all()
+
+
+def test_what_people_did_with_a_pause_are_two_stretches_to_a_memory(tmp_path: Path) -> None:
+    turns = [([1, 2, 3], [0] if tick < 4 or tick >= 7 else []) for tick in range(12)]
+    config = CloningConfig(
+        weight=1.0, demonstrations=(demonstrated(tmp_path / "set", TAG, HUNT, turns),), minibatch_size=8
+    )
+
+    loss = BehaviourCloning(config, Signature.of(spec_of(TAG)), EVERYBODY, sequence=4, memory_size=3)
+
+    assert len(loss.actions) == 9
+    assert loss.starts.nonzero().flatten().tolist() == [0, 5]  # 5 after the pause, 4 before it
+
+
+def test_people_who_played_another_role_teach_nothing(tmp_path: Path) -> None:
+    directory = demonstrated(tmp_path / "set", TAG, HUNT, [([1, 2, 3], [1])])
+    config = small_config(env_count=16, minibatch_size=192, roles={"seeker": {}}, losses=cloning([directory]))
+
+    with pytest.raises(ConfigError, match="set demonstrates nothing: nobody of role seeker"):
+        trained(tmp_path, TAG, [cells_of(HUNT, TAG)], config)
+
+
+@pytest.mark.slow
+def test_a_network_plays_as_a_person_did_and_not_as_the_policies_around(tmp_path: Path) -> None:
+    rules, room = games.arena(agents=2, max_steps=500), "#####\n#@.@#\n#...#\n#####"
+    names = rules.action_names
+    circle = [names.index(f"move_{way}") for way in ("east", "south", "west", "north")]
+    # The person goes round and round, the policy beside it only ever uses things.
+    turns = [([circle[tick % 4], names.index("use")], [0]) for tick in range(400)]
+    directory = demonstrated(tmp_path / "set", rules, room, turns)
+    config = small_config(
+        total_steps=20_000,
+        losses=cloning([directory]),
+        learning_rate=3e-3,
+        log_episodes=0,
+    )
+
+    trainer, run = trained(tmp_path, rules, [cells_of(room, rules)], config)
+
+    accuracy = [line.values["train/cloning_accuracy"] for line in run.read_metrics()]
+    assert accuracy[0] < 0.6
+    assert accuracy[-1] > 0.9
+    (loss,) = (loss for loss in trainer.learners[0].losses if loss.name == "behaviour_cloning")
+    assert isinstance(loss, BehaviourCloning)
+    assert names.index("use") not in loss.actions.flatten().tolist()
 
 
 def test_demonstrations_of_other_roles_are_refused(tmp_path: Path) -> None:

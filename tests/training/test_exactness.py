@@ -193,7 +193,7 @@ def test_what_was_dropped_in_an_unfinished_rollout_is_not_forgotten(
         again.close()
 
 
-@pytest.mark.parametrize("script", ["random", "simple"])
+@pytest.mark.parametrize("script", ["random", "simple", "goal-seeker"])
 def test_scripted_roles_play_the_same_on_any_number_of_threads_and_go_on(tmp_path: Path, script: str) -> None:
     values: dict[str, Any] = {"roles": {"hider": {"play": script}}, "env_count": 8, "minibatch_size": 32}
     one = whole(tmp_path / "one", small_config(**values))

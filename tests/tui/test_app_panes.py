@@ -70,7 +70,7 @@ async def test_keys_typed_ahead_go_to_the_pane_that_was_asked_for(tmp_path: Path
 
         await door.press_at_once("f2", "space")
 
-        assert door.session.playing
+        assert door.session.game.playing
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -290,7 +290,7 @@ async def test_the_policy_of_a_run_under_way_plays_and_follows_it(tmp_path: Path
         await door.press("f2", "P", "P")
         await door.until_seen("policy calm-fox@")
 
-        assert door.session.policy == "trained"
+        assert door.session.game.policy == "trained"
 
 
 # Drawing

@@ -12,7 +12,8 @@ from textual.app import App, ComposeResult
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.geometry import Region, Size
 
-from tui.widgets.grid_view import GridView, _clamp_axis
+from tui.widgets.grid_view import GridView
+from tui.widgets.viewport import clamp_axis
 
 Codes = NDArray[np.uint16]
 
@@ -152,7 +153,7 @@ def test_a_change_half_in_sight_refreshes_the_part_in_sight() -> None:
 
     view.show(codes_of("zaazz"), letters, None)
 
-    assert view.asked == [Region(0, 0, 3, 1)]
+    assert view.asked == [Region(2, 0, 1, 1)]
     assert view.drawn() == ["aaz"]
 
 
@@ -193,7 +194,7 @@ def test_after_any_history_the_lines_are_those_of_a_fresh_view(data: st.DataObje
 
         fresh = Sheet(width, height)
         fresh.show(codes, letters, None)
-        fresh.pan(view._top - fresh._top, view._left - fresh._left)
+        fresh.pan(view._port.top - fresh._port.top, view._port.left - fresh._port.left)
         assert shown == fresh.drawn()
 
 
@@ -202,7 +203,7 @@ def test_after_any_history_the_lines_are_those_of_a_fresh_view(data: st.DataObje
 
 @given(at=st.integers(-2000, 2000), length=st.integers(0, 500), room=st.integers(0, 500))
 def test_a_clamped_axis_shows_as_much_map_as_there_is_room(at: int, length: int, room: int) -> None:
-    first = _clamp_axis(at, length, room)
+    first = clamp_axis(at, length, room)
     in_sight = range(max(first, 0), min(first + room, length))
 
     assert len(in_sight) == min(length, room)

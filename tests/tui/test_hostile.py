@@ -192,7 +192,7 @@ async def test_a_hostile_action_is_refused_as_text(tmp_path: Path) -> None:
 
 async def test_a_hostile_name_of_a_policy_is_shown_as_text(tmp_path: Path) -> None:
     async with opened(tmp_path, size=(120, 40)) as door:
-        player = door.session.player
+        player = door.session.game.player
         player.name = HOSTILE
         door.session.use_trained(player)
         door.app._refresh_live()

@@ -79,8 +79,8 @@ def place(session: Session, agent: int = 0) -> tuple[int, int]:
 def test_an_action_takes_the_agent_over_and_says_so_once(opened: Opened, tmp_path: Path) -> None:
     session = opened(*on_map(tmp_path, CORRIDOR))
 
-    assert session.act("move_east") == ["You play agent 0 now; p gives it back."]
-    assert session.act("move_east") == []
+    assert session.game.act("move_east") == ["You play agent 0 now; p gives it back."]
+    assert session.game.act("move_east") == []
     assert place(session) == (3, 1)
 
 
@@ -88,7 +88,7 @@ def test_an_unknown_action_changes_nothing(opened: Opened) -> None:
     session = opened()
 
     with pytest.raises(UsageError, match="has no action"):
-        session.act("use")
+        session.game.act("use")
 
     assert session.play.person is None
     assert session.play.view.tick == 0
@@ -96,10 +96,10 @@ def test_an_unknown_action_changes_nothing(opened: Opened) -> None:
 
 def test_a_step_lets_the_agent_in_hand_rest(opened: Opened, tmp_path: Path) -> None:
     session = opened(*on_map(tmp_path, CORRIDOR))
-    session.toggle_person()
+    session.game.toggle_person()
 
     for _ in range(5):
-        session.step()
+        session.game.step()
 
     assert place(session) == (1, 1)
     assert session.play.view.tick == 5
@@ -107,32 +107,34 @@ def test_a_step_lets_the_agent_in_hand_rest(opened: Opened, tmp_path: Path) -> N
 
 def test_the_person_goes_along_to_another_agent(opened: Opened) -> None:
     session = opened(recipe="arena_easy")
-    session.toggle_person()
+    session.game.toggle_person()
 
-    session.choose_agent(3)
+    session.game.choose_agent(3)
 
     assert (session.play.person, session.play.selected) == (3, 3)
-    assert session.toggle_person() == "Agent 3 is played by random again."
-    session.choose_agent(4)
+    assert session.game.toggle_person() == "Agent 3 is played by random again."
+    session.game.choose_agent(4)
     assert session.play.person is None
 
 
 def test_speeds_stop_at_both_ends(opened: Opened) -> None:
     session = opened()
 
-    assert [session.change_speed(1) for _ in range(20)][-1] == SPEEDS[-1]
-    assert [session.change_speed(-1) for _ in range(20)][-1] == SPEEDS[0]
+    assert [session.game.change_speed(1) for _ in range(20)][-1] == "Speed: as fast as it goes."
+    assert session.game.pacer.rate == SPEEDS[-1]
+    assert [session.game.change_speed(-1) for _ in range(20)][-1] == "Speed: 0.1 steps a second."
+    assert session.game.pacer.rate == SPEEDS[0]
 
 
 def test_a_fast_game_leaves_the_screen_its_time(opened: Opened) -> None:
     session = opened(recipe="arena")
     for _ in range(20):
-        session.change_speed(1)
-    session.set_playing(True)
-    session.pacer.start(time.monotonic() - 10)
+        session.game.change_speed(1)
+    session.game.set_playing(True)
+    session.game.pacer.start(time.monotonic() - 10)
 
     began = time.monotonic()
-    session.advance()
+    session.game.advance()
 
     assert time.monotonic() - began < 1.0  # 250 steps were due; a few milliseconds of them are taken
     assert 0 < session.play.view.tick <= 251
@@ -146,13 +148,13 @@ def test_a_map_that_does_not_fit_the_game_leaves_the_old_one(opened: Opened) -> 
         session.set_map(parse_ascii("###\n#.#\n###", "hopeless"))
 
     assert session.play is before
-    assert session.step() is not None
+    assert session.game.step() is not None
 
 
 def test_another_map_keeps_who_plays(opened: Opened, tmp_path: Path) -> None:
     session = opened(recipe="arena_easy")
-    session.choose_agent(2)
-    session.toggle_person()
+    session.game.choose_agent(2)
+    session.game.toggle_person()
 
     session.set_map(parse_ascii("@@@@@@\n......", "flat"))
 
@@ -164,7 +166,7 @@ def test_the_scene_has_an_observation_only_when_asked_for(opened: Opened) -> Non
     session = opened()
     assert session.scene().observation is None
 
-    session.observing = True
+    session.game.observing = True
 
     assert np.array_equal(session.scene().observation, session.play.batch.observations[0])  # type: ignore[arg-type]
 
@@ -175,10 +177,10 @@ def test_the_scene_has_an_observation_only_when_asked_for(opened: Opened) -> Non
 def test_policies_go_round_whether_they_can_play_or_not(opened: Opened) -> None:
     session = opened()
 
-    asked = [session.next_policy() for _ in range(4)]
+    asked = [session.next_policy() for _ in range(len(POLICIES) + 1)]
 
     assert asked == [*POLICIES[1:], *POLICIES[:2]]
-    assert session.policy == "random"  # asking changes nobody's hands
+    assert session.game.policy == "random"  # asking changes nobody's hands
 
 
 def test_a_scripted_policy_plays(opened: Opened) -> None:
@@ -207,7 +209,7 @@ def test_the_newest_policy_of_a_run_plays(opened: Opened) -> None:
 
     assert player.name == f"{own_id(session)}@2048"
     assert session.scene().policy == player.name
-    session.step()
+    session.game.step()
 
 
 def test_a_run_of_another_sitting_can_play(opened: Opened) -> None:

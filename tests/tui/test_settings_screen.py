@@ -177,7 +177,7 @@ async def test_characters_of_ones_own_are_on_the_map_at_once(tmp_path: Path) -> 
 
 async def test_the_speed_is_that_of_the_file_and_changes_at_once(tmp_path: Path) -> None:
     async with with_settings(tmp_path, "[rates]\nsteps_per_second = 50\nfps = 5\n") as door:
-        assert door.session.pacer.rate == 50
+        assert door.session.game.pacer.rate == 50
         assert door.app._fps == 5
         assert door.app._tick is not None
         assert door.app._tick._interval == pytest.approx(1 / 5)
@@ -185,7 +185,7 @@ async def test_the_speed_is_that_of_the_file_and_changes_at_once(tmp_path: Path)
         await choose(door, "rates.steps_per_second", "2")
         await choose(door, "rates.fps", "60")
 
-        assert door.session.pacer.rate == 2
+        assert door.session.game.pacer.rate == 2
         assert door.app._tick._interval == pytest.approx(1 / 60)
 
 

@@ -36,7 +36,7 @@ def evaluate(batteries_per_heart: Batteries = 3) -> EvaluateConfig:
     """A walker that knows the chain, and chance: what a trained policy has to beat, and what it must."""
     played = world(batteries_per_heart)
     return EvaluateConfig(
-        rules=played.rules, map=played.map, policies=("simple", "random"), simulations=simulations(), episodes=8
+        rules=played.rules, map=played.map, policies=("goal-seeker", "random"), simulations=simulations(), episodes=8
     )
 
 

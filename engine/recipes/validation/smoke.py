@@ -22,7 +22,7 @@ def train() -> RecipeConfig:
 def evaluate() -> EvaluateConfig:
     """One that walks there, beside chance."""
     played = world()
-    return EvaluateConfig(rules=played.rules, map=played.map, policies=("simple", "random"), episodes=4)
+    return EvaluateConfig(rules=played.rules, map=played.map, policies=("goal-seeker", "random"), episodes=4)
 
 
 def play() -> PlayConfig:

@@ -1,6 +1,7 @@
 """Behaviour cloning: makes the actions of recorded play likely (Pomerleau 1991).
 
-The demonstrations are recordings of the same game, played once more to see what their agents saw.
+The demonstrations are recordings of the same game, played once more to see what their agents saw. Of a directory of
+demonstrations only that is learnt from which people did.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from engine.errors import ConfigError
 from engine.policies.signature import Signature
+from engine.runs.demonstrations import list_demonstrations, load_demonstration
 from engine.runs.recordings import load_recording
 from engine.sim import Playback, Recording, Spec
 from engine.sim.recording import NO_ACTION
@@ -70,7 +72,7 @@ class BehaviourCloning(Loss):
                 cannot be read.
         """
         config.require_demonstrations()
-        played = [each for name in config.demonstrations for each in _played(Path(name), signature, own)]
+        played = [each for name in config.demonstrations for each in _shown(Path(name), signature, own)]
         played.sort(key=lambda each: -len(each[1]))  # the longest first, as `_sequences` wants them
         lengths = [len(actions) for _, actions in played]
         self.observations = torch.from_numpy(np.concatenate([observations for observations, _ in played]))
@@ -100,20 +102,44 @@ class BehaviourCloning(Loss):
             return loss, torch.stack([loss, agreed])
 
 
-def _played(path: Path, signature: Signature, own: Demonstrators) -> list[Played]:
-    """What each of these agents saw and did in a recording, without the ticks whose action the game does not have."""
-    recording = load_recording(path)
+def _shown(path: Path, signature: Signature, own: Demonstrators) -> list[Played]:
+    """What a recording shows, or all the recordings of a directory of demonstrations."""
+    if not path.is_dir():
+        recording = load_recording(path)
+        return _required(
+            path, _played(path, recording, np.ones(recording.actions.shape, np.bool_), signature, own), own
+        )
+    entries = list_demonstrations(path)
+    found = [_played(path / each.file, *load_demonstration(path, each), signature, own) for each in entries]
+    return _required(path, [each for some in found for each in some], own)
+
+
+def _required(path: Path, played: list[Played], own: Demonstrators) -> list[Played]:
+    if not played:
+        who = f"nobody of role {own.role}" if own.role else "nobody"
+        raise ConfigError(f"{path} demonstrates nothing: {who} does an action of the game in it", hint=_LEAVE_OUT)
+    return played
+
+
+def _played(
+    path: Path, recording: Recording, shown: NDArray[np.bool_], signature: Signature, own: Demonstrators
+) -> list[Played]:
+    """What each of these agents saw and did where it is shown, (ticks, agents), each stretch by itself; without the
+    ticks whose action the game does not have."""
     with Playback(recording) as playback:
         agents = _agents(path, playback.batch.spec, signature, own)
         observations = np.empty((recording.ticks, *playback.batch.observations.shape), np.uint8)
         for tick in range(recording.ticks):
             observations[tick] = playback.batch.observations
             playback.step()
-    played = [each for agent in agents if (each := _of_agent(recording, observations, agent))]
-    if not played:
-        who = f"nobody of role {own.role}" if own.role else "nobody"
-        raise ConfigError(f"{path} demonstrates nothing: {who} does an action of the game in it", hint=_LEAVE_OUT)
-    return played
+    stretches = [(agent, ticks) for agent in agents for ticks in _stretches(shown[:, agent])]
+    return [each for agent, ticks in stretches if (each := _of_agent(recording, observations, agent, ticks))]
+
+
+def _stretches(shown: NDArray[np.bool_]) -> list[slice]:
+    """Where an agent's (ticks,) are shown without a gap."""
+    edges = np.flatnonzero(np.diff(shown.astype(np.int8), prepend=0, append=0))
+    return [slice(first, last) for first, last in edges.reshape(-1, 2)]
 
 
 def _agents(path: Path, spec: Spec, signature: Signature, own: Demonstrators) -> list[int]:
@@ -128,13 +154,12 @@ def _agents(path: Path, spec: Spec, signature: Signature, own: Demonstrators) ->
     return agents
 
 
-def _of_agent(
-    recording: Recording, observations: NDArray[np.uint8], agent: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int32]] | None:
-    known = recording.actions[:, agent] != NO_ACTION
+def _of_agent(recording: Recording, observations: NDArray[np.uint8], agent: int, ticks: slice) -> Played | None:
+    actions = recording.actions[ticks, agent]
+    known = actions != NO_ACTION
     if not known.any():
         return None
-    return observations[known, agent], recording.actions[known, agent].astype(np.int32)
+    return observations[ticks, agent][known], actions[known].astype(np.int32)
 
 
 def _sequences(lengths: Sequence[int], length: int) -> Tensor:

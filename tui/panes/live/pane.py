@@ -6,51 +6,57 @@ what is unfolded are the pane's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.events import Key
 from textual.message import Message
 from textual.reactive import reactive
 from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from tui.glyphs import AGENT_GLYPH, OWN
+from tui.glyphs import OWN
 from tui.text import safe, safe_str
 from tui.themes import group_colour
 from tui.widgets.grid_view import GridView
+from tui.widgets.minimap import Minimap
 from tui.widgets.text_lines import TextLines
 
+from .counter import Counter
 from .scene import Scene
+from .timeline import Timeline
+from .wishes import Wish
 
 if TYPE_CHECKING:
-    from engine.sim import Rules
-
-    from .picture import Inks
+    from .picture import Codes, Inks
 
 SIDE_FROM = 100
 """Columns from which the side panel is always there."""
 
+TIMELINE_FROM = 18
+"""Lines of the pane from which there is room for the timeline."""
 
-def play_keys(rules: Rules) -> list[tuple[str, str]]:
-    """The keys of this game that have no room in the footer, and what they do."""
-    from engine.sim import Verb  # deferred: numpy comes after the first frame
+POLICY_NAMES = ("random", "noop", "simple", "goal-seeker", "trained")
 
-    deeds = (
-        ("arrows", "walk, as hjkl yubn do", (Verb.MOVE, Verb.STEP)),
-        ("HJKL", "turn", (Verb.ROTATE,)),
-        ("a", "use what is ahead", (Verb.USE,)),
-        ("a", "put into what is ahead, or get", (Verb.PUT, Verb.GET)),
-        ("F", "attack", (Verb.ATTACK,)),
-        ("S", "raise or lower the shield", (Verb.SHIELD,)),
-        ("x", "swap with what is ahead", (Verb.SWAP,)),
-    )
-    keys = [(key, what) for key, what, verbs in deeds if any(rules.has_verb(verb) for verb in verbs)]
-    return [*keys, (":", "any action by name"), ("[ ]", "another agent"), ("+ -", "speed"), ("R", "new episode")]
+SCRUB = 20
+"""Steps of a page of time."""
+
+_WAYS = {
+    "north": (-1, 0),
+    "south": (1, 0),
+    "west": (0, -1),
+    "east": (0, 1),
+    "northwest": (-1, -1),
+    "northeast": (-1, 1),
+    "southwest": (1, -1),
+    "southeast": (1, 1),
+}
 
 
 _MOVE_KEYS = (
@@ -72,96 +78,92 @@ _PAN_KEYS = (
 )
 
 
+def _hidden(keys: str, action: str, name: str, tooltip: str) -> Binding:
+    """A binding that the footer has no room for."""
+    return Binding(keys, action, tooltip, show=False, id=name, tooltip=tooltip)
+
+
 class LivePane(Widget):
     """Watch and play one env."""
 
     HELP = """
     ## Live
 
-    Walk with the arrows or `hjkl` and `yubn`; where agents go forward only, a key turns first. `HJKL` turns, `a` uses
-    what is ahead (puts or gets), `F` attacks, `S` shields, `x` swaps, `:` takes any action by name.
-    The first such key takes the agent over; `p` gives it back. `space` lets time flow, `.` takes one step.
+    **Walk** with the arrows or `hjkl` and `yubn`; walking into a thing uses it. Where agents go forward only, a key
+    turns first. `HJKL` turns, `a` uses what is ahead (puts or gets), `F` attacks, `S` shields, `x` swaps, `:` takes any
+    action by name, `_` walks to a cell, `'20` and a key repeat it, `s` says what can be done here. The first such key
+    takes the agent over; `p` gives it back; `&` plays several by turns.
+
+    **Time**: `space` lets it flow, `.` takes one step, `,` goes one back, `<` and `>` go from event to event, PgUp and
+    PgDn by twenty, Home and End to the ends. What you do in the past begins a new branch: `~` goes to the next one, `C`
+    shows two side by side.
+
+    **See**: `v` what the agent observes, `i` what it is about to do and why, `o` lays something over the map, `g` fog,
+    `;` looks at a cell, `{` `}` zoom, `f` follows. `P` chooses who plays, `A` for one agent or group.
     """
 
     BINDINGS = [
-        Binding("space", "play", "play", id="live.play", tooltip="Let time flow, or stop it"),
-        Binding("full_stop", "step", "step", id="live.step", tooltip="One step; the agent you play rests"),
-        Binding("p", "person", "you", id="live.person", tooltip="Play this agent yourself, or give it back"),
-        Binding("P", "policy", "policy", id="live.policy", tooltip="Next policy: random, simple, trained"),
-        Binding("v", "window", "view", id="live.window", tooltip="Show exactly what the agent observes"),
-        Binding("w", "watch", "watch", id="live.watch", tooltip="Watch the training run's agents, or go back"),
+        Binding("space", "wish('PLAY')", "play", id="live.play", tooltip="Let time flow, or stop it"),
+        Binding("full_stop", "step(1)", "step", id="live.step", tooltip="One step; the agent you play rests"),
+        Binding("comma", "step(-1)", "back", id="live.back", tooltip="One step back"),
+        Binding("p", "wish('PERSON')", "you", id="live.person", tooltip="Play this agent yourself, or give it back"),
+        Binding("o", "wish('OVERLAY', 1)", "overlay", id="live.overlay", tooltip="Lay the next thing over the map"),
+        Binding("i", "explain", "why", id="live.explain", tooltip="What it is about to do, and why"),
         Binding("t", "train", "train", id="live.train", tooltip="Start training on this map"),
-        Binding(
-            "T", "launch", "settings", show=False, id="live.launch", tooltip="Choose what to train, with all settings"
-        ),
         Binding("e", "edit", "edit", id="live.edit", tooltip="Draw on this map"),
-        Binding("plus,equals_sign", "speed(1)", "Faster", id="live.faster", show=False, tooltip="Faster"),
-        Binding("minus", "speed(-1)", "Slower", id="live.slower", show=False, tooltip="Slower"),
-        Binding("right_square_bracket,tab", "agent(1)", "Next", id="live.next", show=False, tooltip="Next agent"),
-        Binding("left_square_bracket", "agent(-1)", "Before", id="live.before", show=False, tooltip="Agent before"),
-        Binding("f", "follow", "Follow", id="live.follow", show=False, tooltip="Follow the agent, or look around"),
-        Binding("R", "restart", "Restart", id="live.restart", show=False, tooltip="Start a new episode"),
-        Binding("a,enter", "act('use')", "Use", id="live.use", show=False, tooltip="Use what is ahead; put, or get"),
-        Binding("F", "act('attack')", "Attack", id="live.attack", show=False, tooltip="Attack the nearest target"),
-        Binding("S", "act('shield')", "Shield", id="live.shield", show=False, tooltip="Raise the shield, or lower it"),
-        Binding("x", "act('swap')", "Swap", id="live.swap", show=False, tooltip="Change places with what is ahead"),
-        Binding("colon", "by_name", "Act", id="live.by_name", show=False, tooltip="Take any action by its name"),
+        _hidden("v", "window", "live.window", "Show exactly what the agent observes"),
+        _hidden("T", "launch", "live.launch", "Choose what to train, with all settings"),
+        _hidden("w", "wish('WATCH')", "live.watch", "Watch the training run's agents, or go back"),
+        _hidden("less_than_sign", "wish('JUMP', -1)", "live.event_before", "To the event before"),
+        _hidden("greater_than_sign", "wish('JUMP', 1)", "live.event_after", "To the next event"),
+        _hidden("pageup", f"step(-{SCRUB})", "live.scrub_back", f"{SCRUB} steps back"),
+        _hidden("pagedown", f"step({SCRUB})", "live.scrub_on", f"{SCRUB} steps on, as far as was played"),
+        _hidden("home", "wish('BEGINNING')", "live.beginning", "To the beginning"),
+        _hidden("end", "wish('END')", "live.end", "To the end of what was played"),
+        _hidden("G", "ask('tick')", "live.go_to", "Go to a step by its number"),
+        _hidden("B", "wish('BRANCH')", "live.branch", "Play anew from here, on a branch of its own"),
+        _hidden("tilde", "wish('NEXT_BRANCH')", "live.next_branch", "Go to the next branch"),
+        _hidden("X", "wish('DROP_BRANCH')", "live.drop_branch", "Forget this branch"),
+        _hidden("C", "wish('COMPARE')", "live.compare", "Show another branch beside this one, or only this one"),
+        _hidden("plus,equals_sign", "wish('SPEED', 1)", "live.faster", "Faster"),
+        _hidden("minus", "wish('SPEED', -1)", "live.slower", "Slower"),
+        _hidden("right_square_bracket,tab", "agent(1)", "live.next", "Next agent"),
+        _hidden("left_square_bracket", "agent(-1)", "live.before", "Agent before"),
+        _hidden("ampersand", "wish('ADD_PERSON')", "live.add_person", "Play this agent too, by turns"),
+        _hidden("P", "wish('POLICY')", "live.policy", "Next policy: random, noop, simple, goal-seeker, trained"),
+        _hidden("A", "ask('policy')", "live.assign", "Choose a policy by name, run or URI, for all or for some"),
+        _hidden("O", "wish('OVERLAY', -1)", "live.overlay_before", "The overlay before"),
+        _hidden("g", "wish('FOG')", "live.fog", "Only what the agent sees, or everything"),
+        _hidden("f", "follow", "live.follow", "Follow the agent, or look around"),
+        _hidden("m", "minimap", "live.minimap", "Show the whole map small, or hide it"),
+        _hidden("right_curly_bracket", "zoom(1)", "live.zoom_in", "Larger"),
+        _hidden("left_curly_bracket", "zoom(-1)", "live.zoom_out", "Smaller"),
+        _hidden("semicolon", "look", "live.look", "Look at a cell: walk there with the cursor, Esc leaves"),
+        _hidden("underscore", "travel", "live.travel", "Walk to a cell: choose it with the cursor, Enter goes"),
+        _hidden("apostrophe", "count", "live.count", "A number and a key: take that action so often"),
+        _hidden("s", "wish('CHANCES')", "live.chances", "What can be done here, and why not the rest"),
+        _hidden("ctrl+s", "wish('SAVE')", "live.save", "Save this episode as a recording"),
+        _hidden("R", "wish('RESTART')", "live.restart", "Start a new episode"),
+        _hidden("escape", "leave", "live.leave", "One step out: of the cursor, the way that is walked, the comparison"),
+        _hidden("a,enter", "act('use')", "live.use", "Use what is ahead; put, or get"),
+        _hidden("F", "act('attack')", "live.attack", "Attack the nearest target"),
+        _hidden("S", "act('shield')", "live.shield", "Raise the shield, or lower it"),
+        _hidden("x", "act('swap')", "live.swap", "Change places with what is ahead"),
+        _hidden("colon", "ask('action')", "live.by_name", "Take any action by its name"),
+        *(_hidden(keys, f"walk('{way}')", f"live.move_{way}", f"Move {way}") for keys, way in _MOVE_KEYS),
+        *(_hidden(keys, f"act('rotate_{way}')", f"live.turn_{way}", f"Face {way}") for keys, way in _TURN_KEYS),
         *(
-            Binding(keys, f"act('move_{way}')", "Move", id=f"live.move_{way}", show=False, tooltip=f"Move {way}")
-            for keys, way in _MOVE_KEYS
-        ),
-        *(
-            Binding(
-                keys, f"act('rotate_{way}')", f"Face {way}", id=f"live.turn_{way}", show=False, tooltip=f"Face {way}"
-            )
-            for keys, way in _TURN_KEYS
-        ),
-        *(
-            Binding(
-                keys, f"pan({rows}, {columns})", f"Look {way}", id=f"live.pan_{way}", show=False, tooltip="Look around"
-            )
+            _hidden(keys, f"pan({rows}, {columns})", f"live.pan_{way}", "Look around")
             for keys, rows, columns, way in _PAN_KEYS
         ),
     ]
 
-    class Acted(Message):
-        """The user wants the agent to take this action."""
+    class Wished(Message):
+        """The user wants something of the game."""
 
-        def __init__(self, action: str) -> None:
+        def __init__(self, wish: Wish, by: int = 0, words: str = "", cell: tuple[int, int] | None = None) -> None:
             super().__init__()
-            self.action = action
-
-    class AgentChosen(Message):
-        """The user turned to another agent."""
-
-        def __init__(self, agent: int) -> None:
-            super().__init__()
-            self.agent = agent
-
-    class SpeedChanged(Message):
-        """The user wants time to flow faster (+1) or slower (-1)."""
-
-        def __init__(self, by: int) -> None:
-            super().__init__()
-            self.by = by
-
-    class PlayToggled(Message):
-        """The user wants time to flow, or to stand."""
-
-    class StepPressed(Message):
-        """The user wants one step."""
-
-    class PersonToggled(Message):
-        """The user wants to play the agent, or to give it back."""
-
-    class PolicyCycled(Message):
-        """The user wants another policy to play."""
-
-    class WatchToggled(Message):
-        """The user wants to see the training run's agents, or the own game again."""
-
-    class RestartPressed(Message):
-        """The user wants a new episode."""
+            self.wish, self.by, self.words, self.cell = wish, by, words, cell
 
     class TrainRequested(Message):
         """The user wants a run on the present map."""
@@ -172,17 +174,14 @@ class LivePane(Widget):
     class EditRequested(Message):
         """The user wants to draw on the present map."""
 
-    class WindowToggled(Message):
-        """The user wants the agent's observation shown, or hidden."""
-
-        def __init__(self, shown: bool) -> None:
-            super().__init__()
-            self.shown = shown
-
     following: reactive[bool] = reactive(True)
     """Whether the viewport keeps the selected agent in sight."""
     window_shown: reactive[bool] = reactive(False)
     """Whether the agent's observation is shown beside the map."""
+    minimap_shown: reactive[bool] = reactive(False)
+    """Whether the whole map is shown small beside the map."""
+    explained: reactive[bool] = reactive(False)
+    """Whether the side panel is shown where it is not always there."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -193,6 +192,11 @@ class LivePane(Widget):
         self._inks_for: tuple[object, ...] = ()
         self._shown: dict[str, str] = {}
         self._told = ("", "")
+        self.pace = ""
+        """Pictures a second, where the line to the terminal limits them."""
+        self._counter = Counter()
+        self._asking = ""  # what the question that is open is about
+        self._aims = ""  # what the cursor is for: look, or travel
 
     def compose(self) -> ComposeResult:
         yield Static(id="live-message", classes="message-line", markup=False)
@@ -200,18 +204,25 @@ class LivePane(Widget):
             grid = GridView(id="live-map")
             grid.can_focus = True
             yield grid
+            yield GridView(id="live-other")
             with Vertical(id="live-side"):
+                yield Minimap(id="live-minimap")
                 yield GridView(id="live-window")
                 yield Static(id="live-self", markup=False)
                 yield TextLines(id="live-panel")
+        yield Static(id="live-overlay", classes="live-status", markup=False)
         yield Static(id="live-first", classes="live-status", markup=False)
         yield Static(id="live-second", classes="live-status", markup=False)
-        yield Input(id="live-ask", classes="-line", placeholder="action by name, Enter to act, Esc to leave")
+        yield Timeline(id="live-timeline")
+        yield Input(id="live-ask", classes="-line")
 
     def on_mount(self) -> None:
         self._map, self._window = self.query_one("#live-map", GridView), self.query_one("#live-window", GridView)
-        self._ask = self.query_one("#live-ask", Input)
-        self._ask.display = False
+        self._minimap = self.query_one(Minimap)
+        self._other, self._timeline = self.query_one("#live-other", GridView), self.query_one(Timeline)
+        self._ask, self._overlay_line = self.query_one("#live-ask", Input), self.query_one("#live-overlay", Static)
+        for part in (self._ask, self._other, self._overlay_line, self._timeline, self._minimap):
+            part.display = False
         self.set_class(False, "-window")
 
     def focus_map(self) -> None:
@@ -222,20 +233,50 @@ class LivePane(Widget):
 
     def show(self, scene: Scene) -> None:
         """Show this moment. Only what differs from the last one is drawn."""
-        from .picture import observed_codes, scene_codes  # deferred: numpy comes after the first frame
+        from .layers import codes_of  # deferred: numpy comes after the first frame
+        from .picture import observed_codes
 
         first = self._scene is None
         self._scene = scene
         inks = self._inks_of(scene)
-        agent = scene.view.agents[scene.selected]
-        centre = (agent.row, agent.column) if self.following else None
-        self._map.show(scene_codes(scene, window_shown=self.window_shown), inks, centre)
+        codes = codes_of(scene, window_shown=self.window_shown)
+        self._map.show(codes, inks, self._centre(scene))
+        self._map.cursor = scene.cursor
         self._window.display = self.window_shown and scene.observation is not None
         if self.window_shown and scene.observation is not None:
             self._window.show(observed_codes(scene), inks, None)
+        self._show_minimap(scene, codes, inks)
+        self._show_beside(scene, inks)
         self._show_words(scene)
+        self._show_time(scene)
         if first:
             self.call_after_refresh(self._map.on_resize)
+
+    def _centre(self, scene: Scene) -> tuple[int, int] | None:
+        if scene.cursor is not None:
+            return scene.cursor
+        agent = scene.view.agents[scene.selected]
+        return (agent.row, agent.column) if self.following else None
+
+    def _show_minimap(self, scene: Scene, codes: Codes, inks: Inks) -> None:
+        self._minimap.display = self.minimap_shown
+        if self.minimap_shown:
+            agents = [(agent.row, agent.column) for agent in scene.view.agents]
+            self._minimap.show(codes, inks, self._map.viewport, agents)
+
+    def _show_beside(self, scene: Scene, inks: Inks) -> None:
+        from .picture import scene_codes
+
+        self._other.display = scene.beside is not None
+        if scene.beside is not None:
+            other = replace(scene, view=scene.beside.view, overlay=None)
+            self._other.show(scene_codes(other, window_shown=False), inks, self._centre(other))
+
+    def _show_time(self, scene: Scene) -> None:
+        self._timeline.display = scene.clock is not None and self.size.height >= TIMELINE_FROM
+        if scene.clock is not None and self._timeline.display:
+            lines = self._timeline.show_clock(scene.clock, scene.selected, self._colour(scene))
+            self._timeline.styles.height = lines
 
     def tell(self, sentence: str, severity: str = "info") -> None:
         """Say something in the message line."""
@@ -249,14 +290,25 @@ class LivePane(Widget):
     def _show_words(self, scene: Scene) -> None:
         from . import panels  # deferred with the rest of the picture
 
-        colour = group_colour(scene.view.agents[scene.selected].group).on(dark=self._is_dark, ansi=self._is_ansi)
+        colour = self._colour(scene)
         self._update("live-first", panels.first_status(scene, colour))
-        self._update("live-second", panels.second_status(scene, following=self.following))
-        if self.has_class("-wide") or self.window_shown:
-            panel = panels.side_panel(scene, colour, self._legend(scene), play_keys(scene.rules))
+        second = panels.second_status(scene, following=self.following, zoom=self._zoom_words, pace=self.pace)
+        self._update("live-second", second)
+        self._overlay_line.display = bool(scene.overlay_words)
+        if scene.overlay_words:
+            self._update("live-overlay", panels.overlay_line(scene))
+        if self.has_class("-wide") or self.has_class("-panel"):
+            panel = panels.side_panel(scene, colour, self._legend(scene))
             self.query_one("#live-panel", TextLines).show(panel)
         if self.window_shown:
-            self._update("live-self", panels.self_words(scene))
+            self._update("live-self", panels.eye_words(scene))
+
+    @property
+    def _zoom_words(self) -> str:
+        return self._map.zoom_level if self._map.is_zoomed else ""
+
+    def _colour(self, scene: Scene) -> str:
+        return group_colour(scene.view.agents[scene.selected].group).on(dark=self._is_dark, ansi=self._is_ansi)
 
     def _update(self, widget: str, text: object) -> None:
         """Draw a text only if it says something new: an unchanged line costs nothing over ssh."""
@@ -266,13 +318,10 @@ class LivePane(Widget):
             self.query_one(f"#{widget}", Static).update(text, layout=widget == "live-self")  # type: ignore[arg-type]  # a rich Text
 
     def _legend(self, scene: Scene) -> list[Text]:
-        """What the letters on this map mean, in the ink they are drawn with."""
-        inks = self._inks_of(scene)
-        signs = []
-        for code, name in enumerate(scene.spec.cell_names[2:], start=2):
-            character, style = (self.glyphs.get(name, AGENT_GLYPH), "bold") if name == "agent" else inks(code)
-            signs.append(Text.assemble((character[0], style), f" {safe_str(name)}"))
-        return signs
+        """What the characters of this game mean, in the ink they are drawn with."""
+        from .legend import legend_rows
+
+        return legend_rows(self._inks_of(scene))
 
     @property
     def _is_dark(self) -> bool:
@@ -303,34 +352,70 @@ class LivePane(Widget):
 
     def on_resize(self) -> None:
         self.set_class(self.size.width >= SIDE_FROM, "-wide")
+        self._tell_explained()
         self._again()
 
     def watch_window_shown(self, shown: bool) -> None:
         self.set_class(shown, "-window")
+        self._open_side()
+
+    def watch_explained(self) -> None:
+        self._open_side()
+
+    def watch_minimap_shown(self) -> None:
+        self._open_side()
+
+    def _open_side(self) -> None:
+        self.set_class(self.window_shown or self.explained or self.minimap_shown, "-panel")
+
+    @property
+    def explains(self) -> bool:
+        """Whether the side panel is there; what is not to be seen need not be worked out."""
+        return self.has_class("-wide") or self.has_class("-panel")
+
+    def _tell_explained(self) -> None:
+        self._wish(Wish.EXPLAIN, int(self.explains))
 
     def _again(self) -> None:
         if self._scene is not None:
             self.show(self._scene)
 
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """The part of the map in sight: row, column, height, width."""
+        return self._map.viewport
+
     # ---- Keys
 
+    def _wish(self, wish: Wish, by: int = 0, words: str = "", cell: tuple[int, int] | None = None) -> None:
+        self.post_message(self.Wished(wish, by, words, cell))
+
+    def action_wish(self, name: str, by: int = 0) -> None:
+        self._wish(Wish[name], by)
+
     def action_act(self, name: str) -> None:
-        self.post_message(self.Acted(name))
+        if self._aims and name == "use":
+            self._confirm()
+        else:
+            self._act(name)
 
-    def action_play(self) -> None:
-        self.post_message(self.PlayToggled())
+    def action_walk(self, way: str) -> None:
+        if self._aims:
+            rows, columns = _WAYS[way]
+            self._move_cursor(rows, columns)
+        else:
+            self._act(f"move_{way}")
 
-    def action_step(self) -> None:
-        self.post_message(self.StepPressed())
+    def _act(self, name: str) -> None:
+        times = self._counter.take()
+        self._wish(Wish.ACT if times == 1 else Wish.REPEAT, times, words=name)
 
-    def action_person(self) -> None:
-        self.post_message(self.PersonToggled())
+    def action_step(self, by: int) -> None:
+        self._wish(Wish.STEP, by * self._counter.take())
 
-    def action_policy(self) -> None:
-        self.post_message(self.PolicyCycled())
-
-    def action_watch(self) -> None:
-        self.post_message(self.WatchToggled())
+    def action_count(self) -> None:
+        self._counter.begin()
+        self.tell(self._counter.words)
 
     def action_train(self) -> None:
         self.post_message(self.TrainRequested())
@@ -341,52 +426,151 @@ class LivePane(Widget):
     def action_edit(self) -> None:
         self.post_message(self.EditRequested())
 
-    def action_restart(self) -> None:
-        self.post_message(self.RestartPressed())
-
-    def action_speed(self, by: int) -> None:
-        self.post_message(self.SpeedChanged(by))
-
     def action_agent(self, by: int) -> None:
         if self._scene is not None:
-            self.post_message(self.AgentChosen((self._scene.selected + by) % self._scene.spec.agent_count))
+            self._wish(Wish.AGENT, (self._scene.selected + by) % self._scene.spec.agent_count)
 
     def action_follow(self) -> None:
         self.following = not self.following
         self._again()
 
     def action_pan(self, rows: int, columns: int) -> None:
+        if self._aims:
+            self._move_cursor(rows, columns)
+            return
         self.following = False
         self._map.pan(rows, columns)
         self._again()
 
+    def action_zoom(self, by: int) -> None:
+        self._map.zoom(by)
+        self._again()
+
+    def action_minimap(self) -> None:
+        self.minimap_shown = not self.minimap_shown
+        self._again()
+
     def action_window(self) -> None:
         self.window_shown = not self.window_shown
-        self.post_message(self.WindowToggled(self.window_shown))
+        self._wish(Wish.WINDOW, int(self.window_shown))
 
-    def action_by_name(self) -> None:
+    def action_explain(self) -> None:
+        self.explained = not self.explained
+        self._tell_explained()
+
+    # ---- The cursor
+
+    def action_look(self) -> None:
+        self._aim("look")
+
+    def action_travel(self) -> None:
+        if self._aims == "travel":
+            self._to_next_thing()
+        else:
+            self._aim("travel")
+
+    def _aim(self, purpose: str) -> None:
         if self._scene is None:
             return
-        self._ask.suggester = SuggestFromList(self._scene.spec.action_names)
+        agent = self._scene.view.agents[self._scene.selected]
+        self._aims = purpose
+        self._put_cursor(self._scene.cursor or (agent.row, agent.column))
+
+    def _move_cursor(self, rows: int, columns: int) -> None:
+        if self._scene is None or self._scene.cursor is None:
+            return
+        height, width = self._scene.view.cells.shape
+        row, column = self._scene.cursor
+        self._put_cursor((min(max(row + rows, 0), height - 1), min(max(column + columns, 0), width - 1)))
+
+    def _put_cursor(self, cell: tuple[int, int]) -> None:
+        from .words import thing_words  # deferred with the rest of the picture
+
+        assert self._scene is not None
+        goes = "Enter goes there, _ to the next thing, " if self._aims == "travel" else ""
+        words = thing_words(self._scene, *cell)
+        self.tell(f"{cell[1]},{cell[0]}: {words}. {goes}Esc leaves.")
+        self._wish(Wish.CURSOR, cell=cell)
+
+    def _to_next_thing(self) -> None:
+        """The next object after the cursor, by distance from the agent."""
+        from .words import things_by_distance
+
+        assert self._scene is not None
+        things = things_by_distance(self._scene)
+        if things:
+            at = things.index(self._scene.cursor) + 1 if self._scene.cursor in things else 0
+            self._put_cursor(things[at % len(things)])
+
+    def _confirm(self) -> None:
+        cell, purpose = self._scene.cursor if self._scene is not None else None, self._aims
+        self._leave_cursor()
+        if cell is not None and purpose == "travel":
+            self._wish(Wish.TRAVEL, cell=cell)
+
+    def _leave_cursor(self) -> None:
+        self._aims = ""
+        self._wish(Wish.CURSOR)
+
+    def action_leave(self) -> None:
+        if self._aims:
+            self._leave_cursor()
+            self.tell("")
+        else:
+            self._wish(Wish.STOP)
+
+    # ---- Questions
+
+    def action_ask(self, about: str) -> None:
+        if self._scene is None:
+            return
+        self._asking = about
+        self._ask.placeholder, names = self._question(self._scene, about)
+        self._ask.suggester = SuggestFromList(names) if names else None
         self._ask.value = ""
         self._ask.display = True
         self._ask.focus()
 
+    def _question(self, scene: Scene, about: str) -> tuple[str, Sequence[str]]:
+        if about == "action":
+            return "action by name, Enter to act, Esc to leave", scene.spec.action_names
+        if about == "tick":
+            return "step to go to, Enter to go, Esc to leave", ()
+        whom = ["all", "me", *scene.spec.role_names, "agent 0", "group 0"]
+        names = [name for name in POLICY_NAMES for name in (name, *(f"{name} for {who}" for who in whom))]
+        return "policy, run or URI [for all | me | agent N | group N | ROLE], Enter to choose", names
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        name = event.value.strip()
+        text = event.value.strip()
         self._close_ask()
-        if name:
-            self.post_message(self.Acted(name))
+        if not text:
+            return
+        if self._asking == "action":
+            self._wish(Wish.ACT, words=text)
+        elif self._asking == "policy":
+            self._wish(Wish.POLICY, words=text)
+        elif text.replace(",", "").isdigit():
+            self._wish(Wish.GO_TO, int(text.replace(",", "")), words="of this episode")
+        else:
+            self.tell(f"{safe_str(text, 40)} is no step: type a number.", "warning")
 
-    def on_key(self, event: object) -> None:
-        if self._ask.has_focus and getattr(event, "key", "") == "escape":
-            event.stop()  # type: ignore[attr-defined]
-            self._close_ask()
+    def on_key(self, event: Key) -> None:
+        if self._ask.has_focus:
+            if event.key == "escape":
+                event.stop()
+                self._close_ask()
+            return
+        if self._counter.typed(event.key):
+            event.stop()
+            event.prevent_default()
+            self.tell(self._counter.words)
 
     def _close_ask(self) -> None:
         self._ask.display = False
         self.focus_map()
+
+    # ---- The mouse
 
     def on_grid_view_cell_clicked(self, event: GridView.CellClicked) -> None:
         event.stop()
@@ -394,7 +578,23 @@ class LivePane(Widget):
             return
         from .words import thing_words  # deferred with the rest of the picture
 
+        cell = (event.row, event.column)
         for index, agent in enumerate(self._scene.view.agents):
-            if (agent.row, agent.column) == (event.row, event.column):
-                self.post_message(self.AgentChosen(index))
-        self.tell(f"{event.column},{event.row}: {thing_words(self._scene, event.row, event.column)}.")
+            if (agent.row, agent.column) == cell:
+                self._wish(Wish.AGENT, index)
+                break
+        else:
+            if self._scene.selected in self._scene.held:
+                self._wish(Wish.TRAVEL, cell=cell)
+                return
+        self.tell(f"{event.column},{event.row}: {thing_words(self._scene, *cell)}.")
+
+    def on_minimap_centre_requested(self, event: Minimap.CentreRequested) -> None:
+        event.stop()
+        self.following = False
+        self._map.centre_on(event.row, event.column)
+        self._again()
+
+    def on_timeline_scrubbed(self, event: Timeline.Scrubbed) -> None:
+        event.stop()
+        self._wish(Wish.GO_TO, event.tick)

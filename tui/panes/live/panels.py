@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from engine.sim import DIRECTIONS, AgentView
+from engine.sim import DIRECTIONS, FOREVER, AgentView
 from tui.text import number, safe_str
 
 from .picture import facing_matters
-from .scene import Scene
-from .words import result_words
+from .scene import Beside, Intent, Scene
+from .subject import frozen_words
+from .words import result_words, thing_words
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MOST_RESOURCES = 6
+"""Of a game with more only those are listed that are held."""
+MOST_CHANCES = 6
+BAR_WIDTH, GAUGE_WIDTH = 14, 10
 LABEL_WIDTH = 13
 PANEL_WIDTH = 34
 """Columns of the side panel; live.tcss says the same, with its margin."""
@@ -31,21 +42,36 @@ def first_status(scene: Scene, colour: str) -> Text:
     return line
 
 
-def second_status(scene: Scene, *, following: bool) -> Text:
-    """When and how: `T 318/1000  R +4.20 (heart +4.00, ore +0.20)  > 10/s (9.8)  policy simple  follow`."""
+def second_status(scene: Scene, *, following: bool, zoom: str = "", pace: str = "") -> Text:
+    """When and how: `T 318/1000 (20 back)  R +4.20 (heart +4.00, ore +0.20)  > 10/s (9.8)  policy simple  follow`.
+
+    Args:
+        zoom: the zoom, where it is not the usual one.
+        pace: pictures a second, where the line to the terminal limits them.
+    """
     view, agent = scene.view, scene.view.agents[scene.selected]
     limit = f"/{scene.rules.max_steps}" if scene.rules.max_steps else ""
-    line = Text(f"T {view.tick}{limit}  R {number(agent.episode_return, 2, sign=True)}", no_wrap=True)
+    line = Text(f"T {view.tick}{limit}", no_wrap=True)
+    if scene.clock is not None and scene.clock.back:
+        line.append(f" ({scene.clock.back:,} back)", style="bold")
+    line.append(f"  R {number(agent.episode_return, 2, sign=True)}")
     line.append(terms_words(scene), style="dim")
     line.append(f"   {time_words(scene)}")
     line.append(f"   {safe_str(scene.source)}" if scene.source else f"   policy {safe_str(scene.policy)}")
     line.append("   follow" if following else "   free view", style="dim")
+    for words in (zoom, pace, "fog" if scene.in_sight is not None else ""):
+        line.append(f"   {words}" if words else "", style="dim")
     return line
+
+
+def overlay_line(scene: Scene) -> Text:
+    """What is laid over the map, from what sample, and on what scale."""
+    return Text(f"overlay  {safe_str(scene.overlay_words, 300)}", no_wrap=True, style="italic")
 
 
 def time_words(scene: Scene) -> str:
     """Whether time flows, and how fast: the rate wanted and the rate reached."""
-    if scene.source:
+    if scene.source and scene.clock is None:
         return "live"
     if not scene.playing:
         return "paused"
@@ -54,7 +80,7 @@ def time_words(scene: Scene) -> str:
 
 def brief_rate(rate: float) -> str:
     """Without a needless decimal."""
-    return f"{rate:g}"
+    return "max" if math.isinf(rate) else f"{rate:g}"
 
 
 def terms_words(scene: Scene) -> str:
@@ -72,35 +98,125 @@ def inventory_words(scene: Scene, agent: AgentView) -> list[str]:
     return [f"{safe_str(name)} {count}" for name, count in zip(scene.spec.resource_names, agent.inventory, strict=True)]
 
 
-def side_panel(scene: Scene, colour: str, legend: Sequence[Text], keys: Sequence[tuple[str, str]]) -> Text:
-    """The side column: the agent, what it was paid, who plays, and what the letters mean."""
-    agent = scene.view.agents[scene.selected]
+def side_panel(scene: Scene, colour: str, legend: Sequence[Text]) -> Text:
+    """The side column: the agent, what it has in mind, what is looked at, what it was paid, what happened, a legend."""
     text = Text(no_wrap=True, overflow="ellipsis")
-    _heading(text, f"agent {scene.selected}", f"bold {colour}")
-    _entry(text, "at", f"{agent.column},{agent.row}")
-    if facing_matters(scene.rules):
-        _entry(text, "facing", DIRECTIONS[agent.facing])
-    for name, count in zip(scene.spec.resource_names, agent.inventory, strict=True):
-        _entry(text, safe_str(name, LABEL_WIDTH - 1), f"{count:>4} of {scene.rules.resources[name].limit}")
-    _entry(text, "last", result_words(agent, scene.spec))
-    _heading(text, "rewards", "bold")
-    text.append(f"{'':<{LABEL_WIDTH}}{'step':>8}{'episode':>10}\n", style="dim")
-    for name, step, episode in zip(scene.spec.term_names, scene.step_terms, scene.episode_terms, strict=False):
-        paid = f"{number(step, 2, sign=True) if step else '-':>8}{number(episode, 2, sign=True):>10}"
-        _entry(text, safe_str(name, LABEL_WIDTH - 1), paid)
-    _entry(text, "total", f"{brief_step(agent):>8}{number(agent.episode_return, 2, sign=True):>10}")
-    _heading(text, "time", "bold")
-    _entry(text, "step", f"{scene.view.tick}" + (f" of {scene.rules.max_steps}" if scene.rules.max_steps else ""))
-    _entry(text, "episode", str(scene.view.episode))
-    _entry(text, "speed", time_words(scene))
-    _entry(text, "played by", "you" if scene.person == scene.selected else safe_str(scene.source or scene.policy, 22))
+    _agent(text, scene, colour)
+    if scene.intent is not None:
+        _heading(text, "about to" if scene.intent.took is None else "next, as it was played", "bold")
+        text.append_text(mind_words(scene, scene.intent))
+    if scene.cursor is not None:
+        _heading(text, f"looking at {scene.cursor[1]},{scene.cursor[0]}", "bold")
+        for line in cell_facts(scene, *scene.cursor):
+            text.append(f"{line}\n")
+    _rewards(text, scene)
+    if scene.beside is not None:
+        _compared(text, scene, scene.beside)
+    if scene.events:
+        _heading(text, "happened", "bold")
+        for event in scene.events:
+            text.append(f"{safe_str(event, 120)}\n", style="dim")
     _heading(text, "legend", "bold")
     for sign in legend:
         text.append_text(sign).append("\n")
-    _heading(text, "keys", "bold")
-    for key, what in keys:
-        _entry(text, key, what)
     return text
+
+
+def _agent(text: Text, scene: Scene, colour: str) -> None:
+    agent, rules = scene.view.agents[scene.selected], scene.rules
+    _heading(text, f"agent {scene.selected}", f"bold {colour}")
+    text.append(f"{'group':<{LABEL_WIDTH}}", style="dim").append(f"{agent.group}", style=colour)
+    text.append(f"  {safe_str(rules.role_of_group(agent.group), 16)}\n" if len(rules.roles) > 1 else "\n")
+    facing = f"  facing {DIRECTIONS[agent.facing]}" if facing_matters(rules) else ""
+    _entry(text, "at", f"{agent.column},{agent.row}{facing}")
+    for name, count in zip(scene.spec.resource_names, agent.inventory, strict=True):
+        if count or len(scene.spec.resource_names) <= MOST_RESOURCES:
+            _entry(text, safe_str(name, LABEL_WIDTH - 1), f"{count:>4} of {rules.resources[name].limit}")
+    if agent.frozen:
+        _entry(text, "frozen", frozen_words(agent.frozen, FOREVER))
+    if agent.shield:
+        _entry(text, "shield", "up")
+    _entry(text, "last", result_words(agent, scene.spec))
+    _entry(text, "played by", "you" if scene.selected in scene.held else safe_str(scene.source or scene.policy, 22))
+
+
+def mind_words(scene: Scene, intent: Intent) -> Text:
+    """Probabilities as bars, the likeliest first; entropy and value; and what it then did, in the past."""
+    text = Text()
+    _entry(text, "says", safe_str(intent.policy, 22))
+    names = scene.spec.action_names
+    if intent.took is not None:
+        took = names[intent.took] if 0 <= intent.took < len(names) else "no such action"
+        text.append(f"{'took':<{LABEL_WIDTH}}", style="dim").append(safe_str(took), style="bold")
+        text.append("  by hand\n" if intent.by_hand else "\n")
+    if intent.probabilities is None:
+        text.append("it does not say how likely\n" if intent.value is None else "", style="dim")
+        return text
+    chances = intent.probabilities
+    value = "-" if intent.value is None else number(intent.value, 2, sign=True)
+    _entry(text, "H, V", f"{entropy(chances):.2f} nats, {value}")
+    order = sorted(range(len(names)), key=lambda i: -chances[i])
+    for i in order[:MOST_CHANCES]:
+        chosen = "bold" if i == intent.took else ""
+        text.append(f"{safe_str(names[i], LABEL_WIDTH - 1):<{LABEL_WIDTH}}", style=chosen or "dim")
+        text.append(f"{bar(float(chances[i]), BAR_WIDTH):<{BAR_WIDTH}}", style=chosen)
+        text.append(f" {chances[i]:4.2f}\n".replace("0.", " ."), style=chosen)
+    return text
+
+
+def entropy(chances: NDArray[np.float32]) -> float:
+    """Of a choice, in nats."""
+    return math.fsum(-p * math.log(p) for p in chances.tolist() if p > 0)
+
+
+def bar(share: float, width: int) -> str:
+    """A share of 1 as a bar, in eighths of a column."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    return "█" * (eighths // 8) + ("▏▎▍▌▋▊▉"[eighths % 8 - 1] if eighths % 8 else "")
+
+
+def cell_facts(scene: Scene, row: int, column: int) -> Iterator[str]:
+    """What is known of a cell, line by line: what lies there, and what the agent is told of it."""
+    yield thing_words(scene, row, column)
+    agent = scene.view.agents[scene.selected]
+    if scene.eye is None:
+        return
+    at = row - agent.row + scene.eye.height // 2, column - agent.column + scene.eye.width // 2
+    if not (0 <= at[0] < scene.eye.height and 0 <= at[1] < scene.eye.width):
+        yield f"agent {scene.selected} is told nothing of it: outside its window"
+        return
+    index = at[0] * scene.eye.width + at[1]
+    for feature in scene.eye.cells[index]:
+        yield f"  {safe_str(str(feature), 60)}"
+    for feature in scene.eye.dropped[index]:
+        yield f"  {safe_str(str(feature), 50)}  (dropped)"
+    if not scene.eye.cells[index]:
+        yield "  told nothing of it"
+
+
+def _rewards(text: Text, scene: Scene) -> None:
+    """What each term pays: for what happens, and for what is held, which pays again and again."""
+    agent = scene.view.agents[scene.selected]
+    _heading(text, "rewards", "bold")
+    text.append(f"{'':<{LABEL_WIDTH}}{'step':>8}{'episode':>10}\n", style="dim")
+    terms = {term.name: term for term in scene.rules.rewards}
+    for name, step, episode in zip(scene.spec.term_names, scene.step_terms, scene.episode_terms, strict=False):
+        paid = f"{number(step, 2, sign=True) if step else '-':>8}{number(episode, 2, sign=True):>10}"
+        holds = name in terms and terms[name].stat is None
+        _entry(text, safe_str(name, LABEL_WIDTH - 1), paid + (" held" if holds else ""))
+    _entry(text, "total", f"{brief_step(agent):>8}{number(agent.episode_return, 2, sign=True):>10}")
+
+
+def _compared(text: Text, scene: Scene, beside: Beside) -> None:
+    """This branch and another one, agent by agent."""
+    branch = scene.clock.branch if scene.clock is not None else 0
+    _heading(text, f"branch {branch} | {beside.branch}", "bold")
+    for index, (mine, theirs) in enumerate(zip(scene.view.agents, beside.view.agents, strict=True)):
+        if index == scene.selected or mine.episode_return != theirs.episode_return:
+            pair = f"{number(mine.episode_return, 2, sign=True):>8} | {number(theirs.episode_return, 2, sign=True):>8}"
+            _entry(text, f"agent {index}", pair)
+    if scene.clock is not None and beside.tick < scene.clock.tick:
+        text.append(f"branch {beside.branch} ends at step {beside.tick:,}\n", style="dim")
 
 
 def brief_step(agent: AgentView) -> str:
@@ -108,16 +224,19 @@ def brief_step(agent: AgentView) -> str:
     return number(agent.step_reward, 2, sign=True) if agent.step_reward else "-"
 
 
-def self_words(scene: Scene) -> Text:
-    """The self vector of the observation shown, feature by feature."""
-    spec = scene.spec
-    if scene.observation is None:
+def eye_words(scene: Scene) -> Text:
+    """What the observation says beside its cells: of the agent itself, and of tokens how many found room."""
+    eye = scene.eye
+    if eye is None:
         return Text("what it observes is not part of the picture that a run sends", style="dim")
-    values = scene.observation[spec.plane_size :].tolist()
     text = Text(no_wrap=True, overflow="ellipsis", style="dim")
+    if eye.budget:
+        dropped = f", {eye.dropped_count} dropped" if eye.dropped_count else ""
+        gauge = f"tokens {bar(eye.used / eye.budget, GAUGE_WIDTH):<{GAUGE_WIDTH}} {eye.used} of {eye.budget}{dropped}"
+        text.append(gauge + "\n", style="bold" if eye.dropped_count else "")
     lines = [""]
-    for name, value in zip(spec.self_features, values, strict=True):
-        pair = f"{safe_str(name)} {value}"
+    for feature in eye.own:
+        pair = safe_str(str(feature))
         if lines[-1] and len(lines[-1]) + len(pair) + 2 > PANEL_WIDTH:
             lines.append("")
         lines[-1] += f"  {pair}" if lines[-1] else pair

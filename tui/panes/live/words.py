@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engine.sim import (
     DIRECTION_STEPS,
     DIRECTIONS,
@@ -252,3 +254,12 @@ def thing_words(scene: Scene, row: int, column: int) -> str:
     busy = "working" if kind.style is Style.PUT_GET else "cooling down"
     state = {2: f", {busy}", 3: ", used up"}.get(int(view.ready[row, column]), "")
     return f"{thing}{state}: {takes}gives {amounts(kind.outputs)}"
+
+
+def things_by_distance(scene: Scene) -> list[tuple[int, int]]:
+    """Cells of all that is worth going to, the nearest to the selected agent first: objects that are no walls."""
+    agent, kinds = scene.view.agents[scene.selected], scene.rules.kinds.values()
+    useful = [FIRST_KIND + code for code, kind in enumerate(kinds) if kind.style is not Style.SOLID]
+    cells = np.argwhere(np.isin(scene.view.cells, useful))
+    far = np.abs(cells - (agent.row, agent.column)).max(axis=1)
+    return [(int(row), int(column)) for row, column in cells[far.argsort(kind="stable")]]
