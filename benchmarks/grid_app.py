@@ -1,11 +1,11 @@
-"""A grid of 64 x 40 cells and a line of words, for screen.py to count what a change of it costs on the wire.
+"""A grid of 64 x 40 cells with a letter beside it, for screen.py to count what a change of it costs on the wire.
 
     python benchmarks/grid_app.py random|rooms|big
 
 Keys: a changes all cells, p a twentieth of them, s sixteen, u none, though everything is refreshed. A, P and S do so
-thirty times a second. The arrows pan, z and Z zoom out and in, k counts one up in the line. `random` gives every cell
-one of 24 colours on one of 24 grounds on its own, which no map does; `rooms` is rectangles with some clutter, as maps
-are; `big` is rooms on a map of 1024 x 1024.
+thirty times a second. The arrows pan, z and Z zoom out and in, k writes the next capital letter beside it. `random`
+gives every cell one of 24 colours on one of 24 grounds on its own, which no map does; `rooms` is rectangles with some
+clutter, as maps are; `big` is rooms on a map of 1024 x 1024.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ BIG = 1024
 FPS = 30
 CLUTTER = 0.05
 SHARES = {"a": 1.0, "p": 0.05, "s": 16 / (WIDTH * HEIGHT)}
+KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # what a key shows; cells are small letters
 PANS = {"up": (-4, 0), "down": (4, 0), "left": (0, -8), "right": (0, 8)}
 
 
@@ -73,7 +74,7 @@ class GridApp(App[None]):
 
     def compose(self) -> ComposeResult:
         yield GridView()
-        yield Static("key 0")
+        yield Static("")
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._show)
@@ -110,7 +111,7 @@ class GridApp(App[None]):
 
     def action_count(self) -> None:
         self._keys += 1
-        self.query_one(Static).update(f"key {self._keys}")
+        self.query_one(Static).update(KEYS[self._keys % len(KEYS)])
 
     def _move_clutter(self, count: int) -> None:
         """Change so many cells, half of them back to what the map was without clutter: it stays as cluttered."""

@@ -78,6 +78,11 @@ class Frame:
         """The whole screen as it is after this frame; ask in the order in which frames came."""
         return self.picture.text(self.number)
 
+    @property
+    def written(self) -> str:
+        """Its characters without escape sequences, in the order in which they were written: what has changed."""
+        return _ESCAPES.sub(b"", self.data).decode(errors="replace")
+
 
 class Terminal:
     """Starts a program and reads it until `close`, which ends it with SIGTERM."""

@@ -47,6 +47,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name)  # a developer's own settings
         patch.setenv("GRIDRL_RECIPES", str(home / "recipes"))
         patch.setenv("GRIDRL_RUNS", str(home / "runs"))
+        patch.setenv("GRIDRL_DEMONSTRATIONS", str(home / "demonstrations"))
         patch.setenv("GRIDRL_CACHE", str(home / "cache"))
         patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
         patch.setenv("XDG_DATA_HOME", str(home / "data"))

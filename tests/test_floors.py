@@ -67,6 +67,7 @@ def test_the_simulator_needs_numpy_cffi_and_pydantic_alone() -> None:
         ),
         "engine.sim.playback",
         "engine.sim.recording",
+        "engine.sim.timeline",
     }
 
 

@@ -27,6 +27,7 @@ from textual.worker import get_current_worker
 from engine.errors import ConfigError, GridrlError, QueryError, UsageError
 
 from .commands import PaneCommands
+from .lesson_desk import LessonDesk
 from .live_desk import LiveDesk
 from .messages import (
     GameMade,
@@ -46,6 +47,7 @@ from .panes.live import LivePane
 from .settings import EVERYWHERE, BoundKeys, Loaded, SettingsFile
 from .text import safe, safe_str
 from .themes import register, theme_for
+from .tutorial import Event as Lesson
 from .widgets.confirm_screen import ConfirmScreen
 from .widgets.help_screen import HelpScreen, key_name
 from .widgets.pane_deck import PaneDeck
@@ -71,7 +73,7 @@ OWN_NEWS_PERIOD_S = 0.25  # each look takes time from a trainer in this process
 LEAST_SIZE = (60, 20)
 
 
-class GridrlApp(LiveDesk, App[int]):
+class GridrlApp(LiveDesk, LessonDesk, App[int]):
     """Four panes on one session."""
 
     TITLE = "gridrl-tui"
@@ -170,8 +172,9 @@ class GridrlApp(LiveDesk, App[int]):
         self._show_subject()
         self._refresh_live()
         if self.session.remote is None and self._attached is None:
-            self._live.tell(_WELCOME)
+            self._live.tell(self.session.greeting or _WELCOME)
         self._tick = self.set_interval(1 / self._fps, self._on_tick, pause=True)
+        self._begin_lessons()
         self.call_after_refresh(self._add_panes)
 
     async def _add_panes(self) -> None:
@@ -225,6 +228,8 @@ class GridrlApp(LiveDesk, App[int]):
 
     def on_pane_deck_front_changed(self, event: PaneDeck.FrontChanged) -> None:
         self._bar.pane = event.pane
+        if event.pane == "monitor":
+            self._saw({Lesson.SAW_TRAIN_PANE})
         if self.session is not None:
             self._refresh_live()
 
@@ -482,11 +487,18 @@ class GridrlApp(LiveDesk, App[int]):
         except GridrlError as error:
             self._refuse(error)
             return
-        self._editor.rules = event.config.rules
-        if not self._editor.is_dirty:
-            self._editor.set_map(self.session.map)
+        self._show_map()
         self._refresh_live()
         self._start_training()
+
+    def _show_map(self) -> None:
+        """Another game: the editor goes along, unless it holds a drawing."""
+        assert self.session is not None
+        if "editor" not in self._panes:
+            return
+        self._editor.rules = self.session.config.rules
+        if not self._editor.is_dirty:
+            self._editor.set_map(self.session.map)
 
     def _start_training(self) -> None:
         if self.session is None or "monitor" not in self._panes:
@@ -505,6 +517,7 @@ class GridrlApp(LiveDesk, App[int]):
         if self.session is None or self._is_ending:
             return
         self.session.adopt_run(event.run)
+        self._saw({Lesson.BEGAN_TRAINING})
         self._show_run(event.run.run_id)
 
     def on_monitor_pane_detach_requested(self) -> None:

@@ -77,6 +77,8 @@ def run(arguments: list[str]) -> int:
         if odd:  # a host that begins with a dash, perhaps: no ssh is to take it for an option
             raise UsageError(f"{odd[0][:80]!r} is no option and no run", hint="gridrl-tui attach -h says what there is")
         return _attach(options)
+    if arguments[:1] == ["replay"]:
+        return _replay(_replay_parser().parse_args(arguments[1:]).file)
     options = _parser().parse_args(arguments)
     if "=" in options.recipe:  # settings alone are settings of the recipe that opens by itself
         options.override.insert(0, options.recipe)
@@ -103,6 +105,12 @@ def _attach(options: argparse.Namespace) -> int:
     history = None if options.all else HISTORY_ROWS
     remote = RemoteRun(host, run_id, episodes=options.episodes, history=history)
     return _show(lambda fps: session_of(run_id, remote, fps), attached=run_id)
+
+
+def _replay(path: Path) -> int:
+    """Show a replay; returns the exit status."""
+    _check_terminal()
+    return _show(lambda fps: _film_session(path, fps))
 
 
 def _run_here(name: str) -> str:
@@ -183,6 +191,16 @@ def attach_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _replay_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gridrl-tui replay",
+        description="Look at a replay: a .gridrec recording, or a JSON replay of version 1, 2 or 3, packed or not.",
+        epilog="A recording can be stepped through, branched and played on; other replays can be looked at.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="gridrl replay FILE sums it up without a screen")
+    return parser
+
+
 def _check_terminal() -> None:
     """Refuse what cannot work in one line.
 
@@ -230,6 +248,16 @@ def _open_session(recipe: str, overrides: list[str], fps: float) -> Session:
     from .session import Session
 
     return Session(recipe, resolve(recipe, overrides), runs_root(), fps=fps)
+
+
+def _film_session(path: Path, fps: float) -> Session:
+    """The sitting of who looks at a replay."""
+    from engine.replays import open_film  # deferred, as above
+
+    film = open_film(path)
+    session = _open_session(DEFAULT_RECIPE, [], fps)
+    session.greeting = session.open_film(film)
+    return session
 
 
 def session_of(run_id: str, remote: RemoteRun | None, fps: float) -> Session:

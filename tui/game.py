@@ -114,6 +114,7 @@ class Game:
             episode_terms=episode_terms,
             observation=play.observation() if self.observing else None,
             clock=self._clock(),
+            played_by=play.player_of(play.selected) if play.is_past else "",
             held=frozenset(play.held),
             intent=play.intent(self.player, play.selected) if self.explaining else None,
             overlay=overlay,
@@ -236,6 +237,11 @@ class Game:
         """Whether something goes on by itself."""
         return self.playing or self._errand is not None
 
+    @property
+    def has_errand(self) -> bool:
+        """Whether a way is being walked, or an action repeated."""
+        return self._errand is not None
+
     def set_playing(self, playing: bool) -> None:
         """Let time flow, or stop it."""
         self.playing = playing
@@ -271,6 +277,8 @@ class Game:
             play.go_on()
             return self._tell_again()
         hands, self._pending = self._pending, {}
+        if not self.playing:  # time stands: whoever presses on lets all that are in hand rest
+            hands = {**dict.fromkeys(play.held, play.rest), **hands}
         play.step(self.player, hands)
         told = self._tell()
         if play.ended is not None:
@@ -610,15 +618,11 @@ class Game:
     def save_demonstration(self) -> None:
         """Hand on what persons played in this episode, if they did."""
         play = self.play
-        if self.keep_demonstration is None or not (play.held or self._was_held()):
-            return
-        recording, played = play.recording()
-        if played.any():
-            self.keep_demonstration(recording, played)
-
-    def _was_held(self) -> bool:
-        play = self.play
-        return bool((play.marks(play.history.first, play.tick) & np.uint8(Mark.HAND)).any())
+        if self.keep_demonstration is None or play.is_past:
+            return  # what was played to its end was handed on then
+        own = play.marks(play.start_of_episode, play.tick)
+        if (own & np.uint8(Mark.HAND)).any():
+            self.keep_demonstration(*play.recording())
 
     def close(self) -> None:
         self.play.close()

@@ -15,7 +15,7 @@ from textual.timer import Timer
 
 from engine.errors import GridrlError
 
-from .messages import EpisodeSaved, OverlayMade, PlayerFound, PolicyLoaded
+from .messages import EpisodeSaved, JobRefused, OverlayMade, PlayerFound, PolicyLoaded
 from .panes.live import LivePane
 from .panes.live.wishes import Wish
 from .text import safe_str
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from .overlays import Inquiry
     from .pacing import Pacing
     from .panes.live.overlay import Overlay
+    from .reel import Reel
     from .session import Session
+    from .tutorial import Standing
     from .widgets.pane_deck import PaneDeck
 
     class Base(App[int]):
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
         def _is_ending(self) -> bool: ...
         def _show_subject(self) -> None: ...
         def _live_session(self) -> Session: ...
+        def _standing(self) -> Standing | None: ...
+        def _learn(self, wish: LivePane.Wished, before: Standing | None) -> str: ...
+        def _turn_page(self, by: int) -> None: ...
         def _answer(self, job: Callable[[], Any]) -> None: ...
         def _bindings_of(self, node: Any) -> list[Binding]: ...
 else:
@@ -66,13 +71,15 @@ class LiveDesk(Base):
     def _refresh_live(self) -> None:
         """Show the present moment, and let time's timer run only while something can change by itself."""
         assert self.session is not None
+        if self.session.has_demonstrations:
+            self._write_demonstrations()
         self._show_subject()
         if self._deck.shows("live"):
             self.session.game.box = self._live.box
             self._live.show(self.session.scene())
             self._ask_network()
         if self._tick is not None:
-            moving = self.session.game.is_busy or self.session.watching
+            moving = self.session.is_busy or self.session.watching
             (self._tick.resume if moving else self._tick.pause)()
 
     def _on_tick(self) -> None:
@@ -84,9 +91,14 @@ class LiveDesk(Base):
             if frame is not self._shown_frame and self.pacing.may_draw():
                 self._shown_frame = frame
                 self._refresh_live()
-        elif session.game.is_busy:
-            self._tell_in_passing(session.game.advance())
-            if self.pacing.may_draw() or not session.game.is_busy:
+        elif session.is_busy:
+            walks = session.game.has_errand
+            told = session.advance()
+            if walks and told:
+                self._tell(told)  # how a way ends is an answer, too
+            else:
+                self._tell_in_passing(told)
+            if self.pacing.may_draw() or not session.is_busy:
                 self._refresh_live()
 
     def _tell(self, sentences: list[str]) -> None:
@@ -116,7 +128,18 @@ class LiveDesk(Base):
     # ---- Wishes
 
     def on_live_pane_wished(self, event: LivePane.Wished) -> None:
-        if event.wish is Wish.POLICY:
+        before = self._standing()
+        self._answer_wish(event)
+        praise = self._learn(event, before)
+        if praise:
+            self._tell([praise])
+
+    def _answer_wish(self, event: LivePane.Wished) -> None:
+        if self.session is not None and self.session.reel is not None:
+            self._with_game(lambda session: self._grant(session, event))
+        elif event.wish is Wish.LESSON:
+            self._turn_page(event.by)
+        elif event.wish is Wish.POLICY:
             self._choose_policy(event.words)
         elif event.wish is Wish.CHANCES:
             self._show_chances()
@@ -126,6 +149,8 @@ class LiveDesk(Base):
             self._with_game(lambda session: self._grant(session, event))
 
     def _grant(self, session: Session, event: LivePane.Wished) -> Told:
+        if session.reel is not None:
+            return _on_film(session, session.reel, event)
         if session.watching and event.wish in _OF_THE_OWN_GAME:
             session.watch(False)
         return _DEEDS[event.wish](session, event)
@@ -173,7 +198,7 @@ class LiveDesk(Base):
 
     def _ask_network(self) -> None:
         """If an overlay of a network is wanted, let a worker ask: one at a time, of the newest moment."""
-        if self.session is None or self._asks_network or self.session.watching:
+        if self.session is None or self._asks_network or self.session.watching or self.session.reel is not None:
             return
         inquiry = self.session.game.inquiry()
         if inquiry is not None:
@@ -196,6 +221,14 @@ class LiveDesk(Base):
             self._refresh_live()
 
     # ---- More
+
+    @work(thread=True, group="save", exit_on_error=False)  # not exclusive: what is under way must be written
+    def _write_demonstrations(self) -> None:
+        session = self._live_session()
+        try:
+            session.write_demonstrations()
+        except GridrlError as error:
+            self.post_message(JobRefused(error))
 
     def _show_chances(self) -> None:
         from .widgets.chances_screen import ChancesScreen  # deferred: seldom asked for
@@ -223,6 +256,41 @@ class LiveDesk(Base):
 
     def on_episode_saved(self, event: EpisodeSaved) -> None:
         self._tell([f"Saved {safe_str(str(event.path), 300)}: gridrl replay shows it again."])
+
+
+def _on_film(session: Session, reel: Reel, event: LivePane.Wished) -> Told:
+    """What can be asked of a film."""
+    match event.wish:
+        case Wish.PLAY:
+            reel.set_playing(not reel.playing)
+        case Wish.STEP:
+            return reel.move(event.by)
+        case Wish.JUMP:
+            return reel.jump(event.by)
+        case Wish.GO_TO:
+            return reel.go_to(event.by)
+        case Wish.BEGINNING:
+            return reel.go_to(reel.film.ticks[0])
+        case Wish.END:
+            return reel.go_to(reel.film.ticks[-1])
+        case Wish.SPEED:
+            told = session.game.change_speed(event.by)
+            reel.pacer.rate = session.game.pacer.rate
+            return told
+        case Wish.AGENT:
+            reel.selected = event.by
+        case Wish.CURSOR:
+            reel.cursor = event.cell
+        case Wish.STOP:
+            reel.playing = False
+        case Wish.RESTART:
+            session.close_film()
+            return "Back to your game."
+        case Wish.EXPLAIN:
+            _set_explaining(session, event)
+        case _:
+            return "This is a film: it can be looked at, not played. R goes to your game."
+    return None
 
 
 def _set_watch(session: Session, _: LivePane.Wished) -> str:

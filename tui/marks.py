@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.sim import FOREVER, ActionResult, Spec
+from engine.sim import FOREVER, Spec
 from tui.panes.live.events import Mark
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def marks_of(
     if HEART in spec.resource_names:
         at = spec.resource_names.index(HEART)
         marks[(after["inventory"][:, at] > before["inventory"][:, at]) & goes_on] |= np.uint8(Mark.HEART)
-    marks[after["step_reward"] > 0] |= np.uint8(Mark.REWARD)
-    marks[after["step_reward"] < 0] |= np.uint8(Mark.LOSS)
-    marks[(after["last_result"] != ActionResult.SUCCESS) & goes_on] |= np.uint8(Mark.FAILED)
+    # What is paid for holding something, or for each step, comes every step: only what is more than that is an event.
+    marks[after["step_reward"] > np.maximum(before["step_reward"], 0)] |= np.uint8(Mark.REWARD)
+    marks[after["step_reward"] < np.minimum(before["step_reward"], 0)] |= np.uint8(Mark.LOSS)
     marks[ended] |= np.uint8(Mark.END)
     return marks

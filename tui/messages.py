@@ -103,6 +103,14 @@ class OverlayMade(Message):
 
 
 @dataclass
+class RoomMade(Message):
+    """Another room of the tutorial is ready."""
+
+    config: RecipeConfig
+    maps: tuple[GridMap, ...]
+
+
+@dataclass
 class EpisodeSaved(Message):
     """What was played is in a file."""
 

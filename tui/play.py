@@ -36,7 +36,7 @@ from engine.sim.timeline import ACTIONS
 
 from .marks import marks_of
 from .minds import POLICY, Minds
-from .panes.live.contact import target_of
+from .panes.live.chances import DEEDS, meant
 from .panes.live.events import Mark
 from .panes.live.scene import Intent
 
@@ -53,14 +53,6 @@ SPEEDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1
 UNLIMITED = 1 << 20  # steps at once: whoever takes them looks at the clock
 
 FORGIVEN_AFTER_S = 0.25  # a jump the eye still takes for a stutter
-
-_VERBS_OF_KEYS = {
-    "use": (Verb.USE, Verb.PUT, Verb.GET),
-    "attack": (Verb.ATTACK,),
-    "shield": (Verb.SHIELD,),
-    "swap": (Verb.SWAP,),
-}
-"""What a key may mean, the likelier verb first."""
 
 
 @dataclass(frozen=True)
@@ -163,18 +155,21 @@ class Play:
     def step(self, policy: Policy, hands: Mapping[int, int] | int | None = None, *, look: bool = True) -> None:
         """One step: the policy acts for every agent but those in a person's hands, who rest without an action.
 
+        What a person chose is a demonstration; a rest that comes because nothing was chosen is none.
+
         Args:
             hands: actions by agent, or that of the one that is held.
             look: whether this moment is to be shown; what only passes by costs less.
         """
-        chosen = {self.person: hands} if isinstance(hands, int) else dict(hands or {})
+        chosen = {self.selected if self.person is None else self.person: hands} if isinstance(hands, int) else hands
+        chosen = dict(chosen or {})
         self._take_charge(policy)
         decision = decide(policy, self.batch)
         actions = np.array(decision.actions, np.int32)  # a copy: a policy may hand out its own
         for agent in self.held:
-            actions[agent] = chosen.get(agent, self._rest)
+            actions[agent] = chosen.get(agent, self.rest)
         before = self.view
-        self._extend(actions, self._facts_of(policy, decision))
+        self._extend(actions, self._facts_of(policy, decision, chosen))
         policy.forget(self._has_ended())
         self._minds.acted(policy, (self.branch, self.tick))
         if self.cursor.is_due:
@@ -182,10 +177,11 @@ class Play:
         if look:
             self._look(before)
 
-    def _facts_of(self, policy: Policy, decision: Decision) -> dict[str, Any]:
+    def _facts_of(self, policy: Policy, decision: Decision, chosen: Mapping[int, int]) -> dict[str, Any]:
         said, value = decision.probabilities, decision.values
         marks = np.zeros(self.spec.agent_count, np.uint8)
-        marks[list(self.held)] = int(Mark.HAND)
+        marks[list(self.held)] = int(Mark.IDLE)
+        marks[list(self.held & chosen.keys())] = int(Mark.HAND)
         return {
             MARKS: marks,
             POLICY: self._minds.number_of(policy),
@@ -223,7 +219,8 @@ class Play:
         return Ended(float(finished.episode_return[at]), int(finished.length[at]), bool(finished.terminated[at]))
 
     @property
-    def _rest(self) -> int:
+    def rest(self) -> int:
+        """The action that does nothing, or what comes nearest to it."""
         return self.spec.action_names.index("noop") if "noop" in self.spec.action_names else 0
 
     # ---- Through time
@@ -312,9 +309,7 @@ class Play:
 
         Just after its last step, an episode that has ended is still the present one.
         """
-        first = self.episode_start
-        if first == self.tick and self.tick > self.history.first:
-            first = self._start_of_ended()
+        first = self.start_of_episode
         twin = self.twin()
         twin.seek(first)
         state, first_hash = twin.batch.save(), short_hash(twin.batch.hash())
@@ -338,9 +333,12 @@ class Play:
         )
         return made, (self.marks(first, self.tick) & np.uint8(Mark.HAND)).astype(np.bool_)
 
-    def _start_of_ended(self) -> int:
-        """The tick at which the episode began that the last step ended."""
+    @property
+    def start_of_episode(self) -> int:
+        """As `episode_start`; but just after its last step, an episode that has ended is still the present one."""
         first = self.history.first
+        if self.episode_start < self.tick or self.tick == first:
+            return self.episode_start
         ends = np.flatnonzero(self.marks(first, self.tick - 1)[:, 0] & np.uint8(Mark.END))  # of all agents together
         return first + int(ends[-1]) + 1 if len(ends) else first
 
@@ -350,7 +348,7 @@ class Play:
         """Who took the step that led here, for an agent: a policy's name, `you`, or `-` where none did."""
         if self.tick == self.history.first:
             return "-"
-        if self.history.fact(self.branch, MARKS, self.tick)[agent] & Mark.HAND:
+        if self.history.fact(self.branch, MARKS, self.tick)[agent] & (Mark.HAND | Mark.IDLE):
             return "you"
         return self._minds.name(int(self.history.fact(self.branch, POLICY, self.tick)))
 
@@ -360,7 +358,7 @@ class Play:
             branch, tick = self.branch, self.tick + 1
             said = self.history.fact(branch, SAID, tick)[agent]
             action = int(self.history.fact(branch, ACTIONS, tick)[agent])
-            by_hand = bool(self.history.fact(branch, MARKS, tick)[agent] & Mark.HAND)
+            by_hand = bool(self.history.fact(branch, MARKS, tick)[agent] & (Mark.HAND | Mark.IDLE))
             name = self._minds.name(int(self.history.fact(branch, POLICY, tick)))
             value = float(self.history.fact(branch, VALUE, tick)[agent])
             known = None if np.isnan(said[0]) else said.astype(np.float32)
@@ -419,11 +417,11 @@ class Play:
         walked = self._walk(name.removeprefix("move_")) if name.startswith("move_") else None
         if walked is not None:
             return walked
-        verbs = _VERBS_OF_KEYS.get(name, ())
-        able = self.batch.action_mask()[self.selected] if verbs else ()
-        meant = [i for i, action in self._actions if action.verb in verbs]
-        if meant:
-            return min(meant, key=lambda i: (not able[i], self._misses(i), verbs.index(self.rules.actions[i].verb)))
+        if name in DEEDS:
+            mask = self.batch.action_mask()[self.selected]
+            found = meant(self.view, self.rules, self.selected, mask, DEEDS[name])
+            if found is not None:
+                return found
         raise UsageError(f"{self.rules.name} has no action {name!r}", hint="it has " + ", ".join(names))
 
     def _walk(self, way: str) -> int | None:
@@ -432,11 +430,6 @@ class Play:
         turn = (i for i, action in self._actions if action.verb is Verb.ROTATE and action.direction == way)
         is_ahead = way in DIRECTIONS and self.view.agents[self.selected].facing == DIRECTIONS.index(way)
         return next(forward, None) if is_ahead else next(turn, None)
-
-    def _misses(self, action: int) -> bool:
-        """Whether it is an attack that meets no agent, but at best a wall."""
-        attack = self.rules.actions[action]
-        return attack.verb is Verb.ATTACK and target_of(self.view, self.rules, self.selected, attack) is None
 
     @property
     def _actions(self) -> enumerate[Action]:

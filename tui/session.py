@@ -15,8 +15,8 @@ from threading import Event as ThreadEvent
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from engine.errors import GridrlError, QueryCancelled, RunError, UsageError
-from engine.maps import GridMap
+from engine.errors import GridrlError, QueryCancelled, RecordingError, RunError, UsageError
+from engine.maps import GridMap, map_of
 from engine.policies.cast import Cast
 from engine.policies.registry import Policy, create_policy
 from engine.recipes import RecipeConfig, maps_of, prepare_run
@@ -47,8 +47,13 @@ from tui.panes.live.scene import Scene
 from .game import Game, agents_of, chosen_policy
 from .launch import Launch, launch_of
 from .play import Play
+from .reel import Reel
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.replays.film import Film
     from engine.tools.runner import Runner
     from engine.training.local import LocalRun
 
@@ -92,6 +97,12 @@ class Session:
         self.draft: Launch | None = None  # what was typed in the launch form, and not started
         self.maps = maps_of(config)
         self.game = Game(config.rules, self.maps, config.trainer.seed)
+        self._demonstrations: list[tuple[Recording, NDArray[np.bool_]]] = []  # played, and not yet written
+        self.game.keep_demonstration = self._keep_demonstration
+        self.greeting = ""
+        """What to say first, in place of the welcome."""
+        self.reel: Reel | None = None
+        """A film that the Live pane shows in place of the game."""
         self._asked_for = "random"
         self.run: RunHandle | None = None
         self.own_run: LocalRun | None = None
@@ -124,6 +135,8 @@ class Session:
 
     def scene(self) -> Scene:
         """What the Live pane shows now."""
+        if self.reel is not None:
+            return self.reel.scene()
         frame = self.watched_frame()
         if frame is None or self._watched_play is None:
             return self.game.scene()
@@ -145,9 +158,46 @@ class Session:
         )
 
     @property
+    def is_busy(self) -> bool:
+        """Whether something goes on by itself, in the game or in a film."""
+        return self.game.is_busy if self.reel is None else self.reel.playing
+
+    def advance(self) -> list[str]:
+        """Take the steps that are due; returns what there is to tell."""
+        return self.game.advance() if self.reel is None else self.reel.advance()
+
+    @property
     def map(self) -> GridMap:
         """The map that is played on now."""
         return self.play.map
+
+    def open_film(self, film: Film) -> str:
+        """Show a film: as a game that begins with its history, where it can be simulated again. Says what it is.
+
+        Raises:
+            GridrlError: it can be neither.
+        """
+        self.watch(False)
+        recording, odd = film.recording, _odd_words(film.odd)
+        if recording is None:
+            self.close_film()
+            self.reel = Reel(film, self.game.pacer.rate)
+            return f"{film.name}: {film.source}. It can be looked at, not played; R goes to the game.{odd}"
+        maps = [map_of(each.name, each.cells, recording.rules) for each in recording.maps]
+        film.close()
+        game = Game(recording.rules, maps, recording.seed, rate=self.game.pacer.rate, recording=recording)
+        game.observing, game.explaining = self.game.observing, self.game.explaining
+        self.game.close()
+        self.game = game
+        self.config = self.config.model_copy(update={"rules": recording.rules})
+        self.maps = tuple(maps)
+        return f"{film.name}: {recording.ticks:,} steps. . and , go through them; what you do begins a branch.{odd}"
+
+    def close_film(self) -> None:
+        """Back to the game."""
+        reel, self.reel = self.reel, None
+        if reel is not None:
+            reel.close()
 
     def set_map(self, grid_map: GridMap) -> None:
         """Play on another map from now on, as far as the game goes on it; the engine has the last word.
@@ -212,6 +262,26 @@ class Session:
         """Let a loaded policy play."""
         self.game.use(player, "trained")
 
+    def _keep_demonstration(self, recording: Recording, played: NDArray[np.bool_]) -> None:
+        self._demonstrations.append((recording, played))
+
+    @property
+    def has_demonstrations(self) -> bool:
+        """Whether a person's play is to be written."""
+        return bool(self._demonstrations)
+
+    def write_demonstrations(self) -> None:
+        """Worker: add what persons played to the demonstrations of their games.
+
+        Raises:
+            RecordingError: the disk does not take it.
+        """
+        from engine.runs.demonstrations import demonstrations_root, save_demonstration  # deferred: few need it
+
+        while self._demonstrations:
+            recording, played = self._demonstrations.pop(0)
+            save_demonstration(demonstrations_root() / recording.rules.name, recording, played)
+
     def find_player(self, words: str) -> tuple[Policy, list[int], list[str]]:
         """Worker: a policy by name, run or URI, the agents it is for, and notes: `goal-seeker for group 1`.
 
@@ -228,7 +298,6 @@ class Session:
         told: list[str] = []
         found = find_player(name, told.append)
         player = found.maker(game.play.worlds[0], told.append)(self.config.trainer.seed)
-        player.name = found.name
         return player, agents, told
 
     def assign(self, player: Policy, agents: list[int], notes: list[str]) -> list[str]:
@@ -551,7 +620,17 @@ class Session:
         if self.remote is not None and self.remote is not self.run:
             self.remote.close()
         self.query.close()
+        self.game.save_demonstration()
+        with suppress(RecordingError):  # the screen is gone, and the rest of the end matters more
+            self.write_demonstrations()
+        self.close_film()
         self.game.close()
+
+
+def _odd_words(odd: tuple[str, ...]) -> str:
+    if not odd:
+        return ""
+    return f" {len(odd)} {'thing is' if len(odd) == 1 else 'things are'} odd, such as: {odd[0]}"
 
 
 def _fits(view: EnvView, spec: Spec) -> bool:

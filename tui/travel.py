@@ -212,10 +212,12 @@ class _Ground:
         self, frontier: NDArray[np.intp], is_open: NDArray[np.bool_], came: NDArray[np.uint8]
     ) -> NDArray[np.intp]:
         """The states one action further; each is closed as it is found, so none is found twice."""
-        found = [frontier[:0]]
-        facings = None if self._moves else frontier // self._size
+        found, of_facing = [frontier[:0]], {_ANY: frontier}
+        if not self._moves:
+            facings = frontier // self._size
+            of_facing = {facing: frontier[facings == facing] for facing in {each.facing for each in self._passes}}
         for index, each in enumerate(self._passes):
-            there = (frontier if facings is None else frontier[facings == each.facing]) + each.offset
+            there = of_facing[each.facing] + each.offset
             there = there[is_open[there]]
             is_open[there] = False
             came[there] = index

@@ -5,7 +5,7 @@ Pure but for `load_map` and `save_map`, which touch the disk.
 
 from .ascii import parse_ascii
 from .characters import AGENT, CHARACTERS, EMPTY, OBJECTS, WALL, character_of, is_passable, is_spawn
-from .compile import cells_for
+from .compile import cells_for, map_of
 from .dialect import translated
 from .files import SUFFIX, expanded, is_stock, load_map, save_map, stock_names
 from .grid_map import MAX_SIDE, GridMap
@@ -30,6 +30,7 @@ __all__ = [
     "is_stock",
     "lint",
     "load_map",
+    "map_of",
     "parse_ascii",
     "save_map",
     "scattered",

@@ -46,6 +46,12 @@ def cells_for(grid_map: GridMap, rules: Rules) -> npt.NDArray[np.uint8]:
     return np.array(flat, dtype=np.uint8).reshape(grid_map.height, grid_map.width)
 
 
+def map_of(name: str, cells: npt.NDArray[np.uint8], rules: Rules) -> GridMap:
+    """The map that has these cell codes, (height, width)."""
+    names = {code: object_name for object_name, code in cell_codes(rules).items()}
+    return GridMap(name, tuple(tuple(names[code] for code in row) for row in cells.tolist()))
+
+
 def _unknown(grid_map: GridMap, name: str, codes: dict[str, int], rules: Rules) -> MapError:
     row, column = grid_map.find(name) or (0, 0)
     return MapError(

@@ -155,7 +155,7 @@ def saliency(
 
     Args:
         observation: (size,) of the agent.
-        mask: (actions,) of legal actions, for a policy that is `masked`.
+        mask: (actions,) of legal actions; read only for a policy that is `masked`.
         row: whose memory; the agent's in env 0, unless told.
 
     Raises:
@@ -167,7 +167,9 @@ def saliency(
     without = _without_each_cell(observation, signature)
     differ = (without != observation).any(axis=1).nonzero()[0]
     asked = np.concatenate([observation[None], without[differ]])
-    masks = None if mask is None else np.repeat(mask[None].astype(np.uint8), len(asked), axis=0)
+    masks = None
+    if mask is not None and player.masked:
+        masks = np.repeat(mask[None].astype(np.uint8), len(asked), axis=0)
     probabilities, values = player.imagine(row, asked, masks)
     change = np.zeros(signature.cell_count, np.float32)
     change[differ] = np.abs(probabilities[1:] - probabilities[0]).sum(axis=1) / 2 / len(player.heads.sizes)

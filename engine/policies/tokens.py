@@ -165,7 +165,7 @@ class LatentAttention(nn.Module):
             observations: (B, 3 * tokens) uint8.
 
         Returns:
-            weights (B, tokens), which add up to 1, none of them of a token that is not there; location bytes (B, tokens).
+            weights (B, tokens), which add up to 1, and 0 of a token that is not there; location bytes (B, tokens).
         """
         queries, keys, _, away, locations = self._asked(observations)
         scores = queries @ keys.transpose(2, 3) / sqrt(queries.shape[3]) + away

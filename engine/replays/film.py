@@ -22,7 +22,7 @@ from engine.sim.spec import spec_of
 
 from .events import MAX_EVENTS, REMARK, Event, freeze, heart_indices, hearts, payment
 from .names import MAX_GLYPHS, MAX_GROUPS, rules_of
-from .odd import Oddities
+from .odd import Oddities, safe
 from .own import Annotation
 from .reader import AgentSeries, Replay, parse_replay, read_bytes
 from .tracks import Series, Track
@@ -170,7 +170,7 @@ class RecordedFilm(_Closing):
         self.is_replay = source != ""  # there are pictures beside the recording, and they are not looked at
         self.source, self.odd = source or "recording", odd
         self.ticks = range(recording.ticks - recording.ended + 1)  # after the step that ended it, another one stands
-        self.name = recording.maps[self._playback.batch.look().world].name
+        self.name = safe(recording.maps[self._playback.batch.look().world].name, 200)
 
     def view(self, tick: int) -> EnvView:
         """The env as it was."""

@@ -16,6 +16,7 @@ from typing import Any, Final
 from engine.errors import RecordingError, RunError
 from engine.runs.files import refusals_in_words
 from engine.sim import Rules
+from engine.sim.recording import MAX_ACTIONS as MAX_AGENT_TICKS
 
 from .fields import MAX_STEPS, items, name_or_number, pair, place, real, series_of, truth, whole
 from .names import MAX_ACTIONS, MAX_AGENTS, MAX_RESOURCES, clean_kinds, clean_names
@@ -24,8 +25,9 @@ from .own import OwnBlock, read_own, rules_in
 from .tracks import Series, merged
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-MAX_UNPACKED: Final = 128 * 1024 * 1024
-"""Python takes some ten times as much to read it."""
+MAX_UNPACKED: Final = 64 * 1024 * 1024
+MAX_PARTS: Final = 4_000_000
+"""Lists and tables in it: Python takes some hundred bytes for each, however short it is written."""
 
 MAX_SIDE: Final = 1024  # of a map, as in the engine
 MAX_OBJECTS: Final = MAX_SIDE * MAX_SIDE
@@ -158,6 +160,9 @@ def _inflated(data: bytes, window: int, odd: Oddities) -> bytes:
 def _document(content: bytes, odd: Oddities) -> dict[str, Any]:
     if len(content) > MAX_UNPACKED:
         raise RecordingError(f"the replay is larger than the {MAX_UNPACKED:,} bytes that it may have")
+    parts = content.count(b"[") + content.count(b"{")
+    if parts > MAX_PARTS:
+        raise RecordingError(f"the replay has {parts:,} lists and tables, more than the {MAX_PARTS:,} that it may have")
     text = content.decode("utf-8-sig", "replace")
     if "\N{REPLACEMENT CHARACTER}" in text:
         odd.note("file", "some of its bytes are no UTF-8 text")
@@ -440,7 +445,8 @@ class _Reader:
 
     def _last_tick(self, agents: list[AgentSeries], things: list[ThingSeries]) -> int:
         told = self._document.get("max_steps")
-        if isinstance(told, int) and not isinstance(told, bool) and 0 <= told <= MAX_STEPS:
+        most = min(MAX_STEPS, MAX_AGENT_TICKS // max(len(agents), 1))  # as of a recording
+        if isinstance(told, int) and not isinstance(told, bool) and 0 <= told <= most:
             return told
         last = max(
             (
@@ -449,6 +455,7 @@ class _Reader:
                 1,
             )
         )
+        last = min(last, most)
         self._odd.note("max_steps", f"{shown(told)} is no number of steps; the last change is at step {last - 1}")
         return last
 

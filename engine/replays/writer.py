@@ -23,11 +23,11 @@ from engine.sim import AGENT, EMPTY, ENGINE_VERSION, FIRST_KIND, EnvView, Kind, 
 from engine.sim.gridrec import to_bytes
 
 from .own import FORMAT, Annotation
-from .reader import AGENT_TYPE, MAX_BYTES, MAX_UNPACKED
+from .reader import AGENT_TYPE, MAX_BYTES, MAX_PARTS, MAX_UNPACKED
 
 VERSION: Final = 3
 MAX_AGENT_TICKS: Final = 1_000_000
-"""Some 100 bytes each before packing; a .gridrec holds 64 times as many."""
+"""Some 35 bytes and four lists each before packing; a .gridrec holds 64 times as many."""
 
 SUFFIXES: Final = (".json.z", ".json.gz", ".json")
 
@@ -44,8 +44,9 @@ def save_replay(path: Path, recording: Recording, annotations: Sequence[Annotati
         RecordingError: it is too large, cannot be played, or the disk refuses.
     """
     content = to_json(document(recording, name=path.name, annotations=annotations))
-    if len(content) > MAX_UNPACKED:
-        raise _too_large(f"{len(content):,} bytes")
+    parts = content.count(b"[") + content.count(b"{")
+    if len(content) > MAX_UNPACKED or parts > MAX_PARTS:  # nobody could read it, not even we
+        raise _too_large(f"{len(content):,} bytes of {parts:,} lists")
     data = _packed(content, path.name)
     if len(data) > MAX_BYTES:
         raise _too_large(f"{len(data):,} bytes")
@@ -236,7 +237,10 @@ def _compressed(column: NDArray[Any], tell: Any) -> Any:
 
 
 class _Things:
-    """All objects that are no agents. They are found again from picture to picture by kind and by the shortest way."""
+    """All objects that are no agents. They are found again from picture to picture by kind and by the shortest way.
+
+    In the engine they move and vanish, and none is ever added: all fields begin at step 0.
+    """
 
     def __init__(self, rules: Rules, first: EnvView) -> None:
         self._rules, self._kinds = rules, list(rules.kinds)
@@ -245,14 +249,16 @@ class _Things:
         self._at: dict[int, int] = {}  # index of the object on a cell
         self._series: list[dict[str, list[list[Any]]]] = []
         self._codes: list[int] = []
-        for cell in np.flatnonzero(self._cells != EMPTY).tolist():
-            self._add(cell)
+        for index, cell in enumerate(np.flatnonzero(self._cells != EMPTY).tolist()):
+            self._at[cell] = index
+            self._series.append({})
+            self._codes.append(int(self._cells[cell]))
         self._first = [self._state(cell) for cell in self._at]  # they lie there in the order of their indices
         self._is_begun = False
 
     def first_frame(self) -> list[Frame]:
-        """As they were at tick 0; what came later is a table without fields."""
-        return [*self._first, *({} for _ in self._series[len(self._first) :])]
+        """As they were at tick 0."""
+        return self._first
 
     def objects(self) -> list[Frame]:
         """Each object's fields. Where nothing was stepped, as it began."""
@@ -284,12 +290,9 @@ class _Things:
         self._is_begun = True
 
     def _arrive(self, cell: int, lost: dict[int, int]) -> None:
-        """An object that was on another cell, or a new one."""
+        """An object that was on another cell."""
         code = int(self._cells[cell])
         same = [index for index in lost if self._codes[index] == code]
-        if not same:
-            self._add(cell)
-            return
         nearest = min(same, key=lambda index: self._way(lost[index], cell))
         del lost[nearest]
         self._at[cell] = nearest
@@ -297,11 +300,6 @@ class _Things:
     def _way(self, one: int, other: int) -> int:
         rows, columns = one // self._width - other // self._width, one % self._width - other % self._width
         return int(abs(rows) + abs(columns))
-
-    def _add(self, cell: int) -> None:
-        self._at[cell] = len(self._series)
-        self._series.append({})
-        self._codes.append(int(self._cells[cell]))
 
     def _state(self, cell: int) -> Frame:
         name = self._kinds[int(self._cells[cell]) - FIRST_KIND]
@@ -314,7 +312,7 @@ class _Things:
     def _tell(self, index: int, step: int, state: Frame) -> None:
         series = self._series[index]
         for key, value in state.items():
-            pairs = series.setdefault(key, [[0, 0]] if step else [])
+            pairs = series.setdefault(key, [])
             if not pairs or pairs[-1][1] != value:
                 pairs.append([step, value])
 

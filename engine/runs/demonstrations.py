@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -27,7 +28,8 @@ from .recordings import SUFFIX, load_recording, save_recording
 
 INDEX: Final = "index.jsonl"
 MAX_INDEX_BYTES: Final = 64 * 1024 * 1024
-MAX_SPANS: Final = 100_000
+MAX_SPANS: Final = 10_000
+"""Of one episode: a person changes hands less often, and a line of the index stays short."""
 
 _FILE: Final = r"^[0-9]{8}T[0-9]{6}-[0-9a-f]{8}\.gridrec$"  # no path: an index cannot lead out of its directory
 
@@ -72,7 +74,7 @@ class Demonstration(BaseModel):
 
     file: Annotated[str, Field(pattern=_FILE, max_length=64)]
     game: str = Field(max_length=64)
-    started: str = Field(max_length=64, description="when it was saved, in UTC")
+    saved: str = Field(max_length=64, description="when, in UTC")
     ticks: int = Field(ge=1)
     ended: bool
     spans: tuple[Span, ...] = Field(min_length=1, max_length=MAX_SPANS)
@@ -158,15 +160,15 @@ def save_demonstration(directory: Path, recording: Recording, played: Played) ->
     Raises:
         RecordingError: nobody played, the set is of another game, or the disk refuses. The index is as it was then.
     """
-    _check_played(recording, played)
+    spans = _checked_spans(recording, played)
     now = datetime.now(UTC)
     entry = Demonstration(
         file=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}{SUFFIX}",
         game=recording.rules.name,
-        started=now.isoformat(timespec="seconds"),
+        saved=now.isoformat(timespec="seconds"),
         ticks=recording.ticks,
         ended=recording.ended,
-        spans=tuple(_spans(played)),
+        spans=spans,
         returns=_returns(recording, np.flatnonzero(played.any(axis=0))),
     )
     try:
@@ -180,12 +182,16 @@ def save_demonstration(directory: Path, recording: Recording, played: Played) ->
     return directory / entry.file
 
 
-def _check_played(recording: Recording, played: Played) -> None:
+def _checked_spans(recording: Recording, played: Played) -> tuple[Span, ...]:
     shape = recording.actions.shape
     if played.shape != shape or played.dtype != np.bool_:
         raise RecordingError(f"who played must be bool {shape}, and is {played.dtype} {played.shape}")
-    if not played.any():
+    spans = tuple(islice(_spans(played), MAX_SPANS + 1))
+    if not spans:
         raise RecordingError("nobody played in this episode, so there is nothing to learn from it")
+    if len(spans) > MAX_SPANS:
+        raise RecordingError(f"agents changed hands more than {MAX_SPANS:,} times in this episode")
+    return spans
 
 
 def _check_game(directory: Path, rules: Rules) -> None:

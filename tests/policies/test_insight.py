@@ -423,10 +423,10 @@ def test_saliency_is_of_what_a_masked_policy_may_do() -> None:
         legal[2] = True
 
         found = saliency(policy, batch.observations[0], 0, mask=legal)
-        free = saliency(policy, batch.observations[0], 0)
+        free = saliency(TorchPolicy(policy.networks), batch.observations[0], 0, mask=legal)
 
     assert (found.change == 0).all()
-    assert free.change.max() > 0
+    assert free.change.max() > 0  # it does not care
     assert (found.value_change == free.value_change).all()
 
 

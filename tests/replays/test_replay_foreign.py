@@ -10,7 +10,7 @@ import pytest
 from engine.replays import Event, film_of, parse_replay
 from engine.replays.drawing import drawn
 from engine.replays.film import NOT_TOLD
-from engine.sim import DIRECTIONS
+from engine.sim import AGENT, DIRECTIONS
 
 from .foreign import ALL, PACKINGS, V2, V3, changed, data_of
 
@@ -78,6 +78,7 @@ def test_what_is_made_up_for_it_is_a_game_that_names_its_things() -> None:
         ([], [(0, 0)] * 5),
         (0, [(0, 0)] * 5),
         ({"1": 4}, [(0, 4)] * 5),
+        ([[0, {}], [3, {"1": 4}]], [(0, 0)] * 3 + [(0, 4)] * 2),
     ],
 )
 @pytest.mark.parametrize("version", [2, 3])
@@ -108,6 +109,16 @@ def test_what_has_vanished_is_not_there_any_more() -> None:
         4: ["..@.", "@..#"],
         5: ["..@.", "@..#"],
     }
+
+
+def test_an_agent_on_a_thing_hides_it() -> None:
+    document = changed(V3)
+    document["objects"][2]["location"] = [[0, [1, 1]], [2, [3, 1]], [3, [2, 1]]]
+
+    film = film_of(data_of(document))
+
+    assert [int(film.view(tick).cells[1, 3]) for tick in film.ticks] == [4, 4, AGENT, 4, 4]
+    assert [int(film.view(tick).ready[1, 3]) for tick in film.ticks] == [1, 1, 0, 2, 1]
 
 
 def test_an_agent_that_is_gone_stays_in_the_list_and_leaves_the_map() -> None:

@@ -261,6 +261,18 @@ def test_a_bomb_does_not_go_off() -> None:
     assert peak < 2.2 * MAX_UNPACKED  # once as it grows
 
 
+def test_a_million_empty_lists_are_not_built() -> None:
+    data = b'{"objects": [' + b"[]," * 4_500_000 + b"[]]}"
+    tracemalloc.start()
+
+    with pytest.raises(RecordingError, match="4,500,003 lists and tables, more than the 4,000,000"):
+        film_of(zlib.compress(data, 1))
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * len(data)
+
+
 def test_ten_million_steps_of_nothing_cost_nothing() -> None:
     document = changed(V3, max_steps=10_000_000)
     tracemalloc.start()
@@ -272,6 +284,16 @@ def test_ten_million_steps_of_nothing_cost_nothing() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * 1024 * 1024
+
+
+def test_a_crowd_may_not_last_as_long_as_a_pair() -> None:
+    crowd = [{"agent_id": index, "location": [0, 0], "action_success": True} for index in range(1000)]
+
+    film = film_of(data_of(changed(V3, objects=crowd, num_agents=1000, max_steps=67_109)))
+
+    assert film.ticks == range(1, 2)
+    assert film.odd == ("max_steps: 67109 is no number of steps; the last change is at step 0",)
+    assert film_of(data_of(changed(V3, objects=crowd, num_agents=1000, max_steps=67_108))).odd == ()
 
 
 def test_endless_complaints_come_to_an_end() -> None:

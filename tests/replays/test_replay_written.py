@@ -90,6 +90,34 @@ def test_things_that_move_and_vanish_are_found_again() -> None:
     check_film(recording)
 
 
+def test_a_thing_that_changes_places_is_the_same_thing() -> None:
+    rules = small((), {"block": Kind(swappable=True)}, agents=2)
+    cells = cells_from("######\n#@s..#\n#@s..#\n######", rules)
+    recording = of_game(rules, cells, 1)
+    ids = [rules.action_names.index(name) for name in ("rotate_east", "swap")]
+    played = dataclasses.replace(
+        recording, actions=np.array([[ids[0]] * 2, [ids[1]] * 2], np.uint8), hashes=np.zeros(3, np.uint16)
+    )
+
+    blocks = [each for each in objects_of(played) if each["type_name"] == "block"]
+
+    assert [each["location"] for each in blocks] == [[[0, [2, 1]], [1, [1, 1]]], [[0, [2, 2]], [1, [1, 2]]]]
+
+
+def test_a_thing_that_vanishes_ends_with_zeros() -> None:
+    shoot = Action(name="shoot", verb=Verb.ATTACK, argument=2)
+    rules = small((shoot,), {"temple": Kind(hp=2)}, combat=Combat(pattern=AttackPattern.CELL))
+    recording = of_game(rules, cells_from("###\n#T#\n#@#\n###", rules), 1)
+    ids = [rules.action_names.index(name) for name in ("rotate_north", "shoot")]
+    played = dataclasses.replace(
+        recording, actions=np.array([[ids[0]], [ids[1]], [ids[1]], [0]], np.uint8), hashes=np.zeros(5, np.uint16)
+    )
+
+    temple = objects_of(played)[5]
+
+    assert temple == {"id": 5, "type_name": [[0, "temple"], [2, 0]], "location": [[0, [1, 1]], [2, 0]]}
+
+
 @settings(max_examples=40)
 @given(strategies.games_with_maps(), st.integers(0, 2**32), st.integers(0, 40))
 def test_any_game_on_any_map_comes_back(game: Any, seed: int, ticks: int) -> None:

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from engine.errors import RecordingError
 from engine.maps import cells_for, load_map, parse_ascii
+from engine.runs import demonstrations
 from engine.runs.demonstrations import (
     INDEX,
     Span,
@@ -119,6 +120,21 @@ def test_what_nobody_played_is_no_demonstration(tmp_path: Path) -> None:
         save_demonstration(tmp_path, recording_of(), mask_of((0, 0, 1), ticks=7))
 
     assert not is_demonstration_set(tmp_path)
+
+
+def test_hands_that_change_without_end_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demonstrations, "MAX_SPANS", 2)
+
+    save_demonstration(tmp_path, recording_of(), mask_of((0, 0, 1), (0, 2, 3)))
+    with pytest.raises(RecordingError, match="more than 2 times"):
+        save_demonstration(tmp_path, recording_of(), mask_of((0, 0, 1), (0, 2, 3), (1, 4, 5)))
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "set").touch()
+
+    with pytest.raises(RecordingError, match=r"cannot make .*set"):
+        save_demonstration(tmp_path / "set", recording_of(), mask_of((0, 0, 8)))
 
 
 def test_a_set_is_of_one_game(tmp_path: Path) -> None:

@@ -78,6 +78,13 @@ def test_what_a_terminal_may_draw_in_another_width_is_not_used(text: str, what: 
     assert not is_sound_emoji(text), what
 
 
+def test_another_table_of_widths_agrees() -> None:
+    from wcwidth import wcwidth  # that of the terminal emulator of other tests
+
+    assert {wcwidth(emoji) for emoji in (*EMOJI.values(), *EMOJI_AGENTS, EMOJI_FROZEN, EMOJI_SHIELD)} == {2}
+    assert {wcwidth(sign) for sign in (*BOX.kinds.values(), *BOX.facing, *BOX.walls, *BOX.arrows)} == {1}
+
+
 def test_every_kind_of_the_map_format_has_an_emoji() -> None:
     assert set(emoji_theme().emoji) == set(KINDS)
     assert len(emoji_theme().emoji_agents) == 8

@@ -357,6 +357,20 @@ def test_whatever_is_on_a_map_is_in_the_legend(
         assert art_look(code, inks) in emoji, code
 
 
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+@pytest.mark.parametrize("mono", [False, True])
+def test_every_state_of_an_agent_is_in_the_legend(theme: GlyphTheme, mono: bool) -> None:
+    rules = resolve("arena_energy").rules
+    inks = inks_of(rules, theme, mono=mono)
+    explained = {look for line in legend(inks) for look in looks_of(line.codes, inks)}
+
+    for group, facing in np.ndindex(rules.groups, 4):
+        for flags in (0, FROZEN, SHIELDED, FROZEN + SHIELDED):
+            for code in (FIRST_AGENT + group * FACINGS + facing + flags + chosen for chosen in (0, SELECTED)):
+                text, style = inks(code)
+                assert (narrow(text), style) in explained, code
+
+
 def art_look(code: int, inks: Inks) -> tuple[str, Ink | None]:
     """What emoji show of a code, but for the second column of letters: it says facing."""
     segment = EmojiArt(inks).lines(code)[0][0]

@@ -205,7 +205,8 @@ def bumped(walk: Walk, way: str = "east") -> str | None:
     ("drawing", "rules", "action"),
     [
         ("@m", ARENA, "use"),
-        ("@n", ARENA, None),  # it needs ore: the move is tried, and its reason told
+        ("@n", ARENA, "use"),  # it needs ore: its reason is told, not that it is in the way
+        ("@R", CLASSIC, "put_items"),
         ("@#", ARENA, None),
         ("@.", ARENA, None),
         ("@", ARENA, None),
@@ -220,6 +221,14 @@ def test_walking_into_something_means_what_can_be_done_with_it(drawing: str, rul
     drawing = drawing if rules.agents <= 2 else f"{drawing}\n##\n22"
 
     assert bumped(facing(drawing, rules)) == action
+
+
+def test_walking_into_a_machine_at_work_tells_of_its_work() -> None:
+    walk = facing("@r", CLASSIC)
+    walk.step(CLASSIC.action_names.index("get_items"))
+
+    assert bumped(walk) == "get_items"
+    assert told(walk)["get_items"].words == "You cannot get items from the mine_red: it is not ready yet."
 
 
 def test_walking_into_something_turns_to_it_first() -> None:

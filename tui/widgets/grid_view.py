@@ -94,6 +94,7 @@ class GridView(Widget):
         self._cell_text: Callable[[int], CellText] = lambda code: ("  ", Style())
         self._art: CellArt | None = None
         self._texts: dict[int, CellText] = {}
+        self._ground: Style | None = None  # rich_style, which takes longer to ask for than a line to draw
         self._looks: Looks | None = None  # made when a zoomed-out line is drawn
         self._strips: dict[int, Strip] = {}
         self._port = Viewport()
@@ -220,6 +221,16 @@ class GridView(Widget):
 
     # ---- What the app asks
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if self.styles.gutter or self.opacity < 1.0:
+            return super().render_lines(crop)
+        # Without a frame around it Textual's own cache of lines only takes time: ours are kept as they are.
+        strips, background = [self.render_line(y) for y in crop.line_range], self.background_colors[1]
+        for each in self.get_line_filters():
+            strips = [strip.apply_filter(each, background) for strip in strips]
+        first, end = crop.column_span
+        return strips if (first, end) == (0, self.size.width) else [strip.crop(first, end) for strip in strips]
+
     def render_line(self, y: int) -> Strip:
         if self._extent != self._port.size:  # drawn before the event of its resize came
             self._place()
@@ -327,7 +338,13 @@ class GridView(Widget):
 
     def _forget_looks(self) -> None:
         self._texts.clear()
-        self._looks = None
+        self._looks = self._ground = None
+
+    @property
+    def _blank(self) -> Style:
+        if self._ground is None:
+            self._ground = self.rich_style
+        return self._ground
 
     def _redraw(self) -> None:
         self._strips.clear()
@@ -356,11 +373,11 @@ class GridView(Widget):
         top, left, rows, columns = port.in_sight
         row = port.cell_under(0, y)[0]
         if self._codes is None or not top <= row < top + rows:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._blank)
         x = port.place_of(row, left)[0]
-        segments = [Segment(" " * x, self.rich_style)] if x > 0 else []
+        segments = [Segment(" " * x, self._blank)] if x > 0 else []
         segments += self._line_of(y, row, left, left + columns)
-        strip = Strip(segments).adjust_cell_length(width, self.rich_style)
+        strip = Strip(segments).adjust_cell_length(width, self._blank)
         return strip if self._cursor is None else self._with_cursor(strip, y, self._cursor)
 
     def _line_of(self, y: int, row: int, first: int, last: int) -> list[Segment]:
@@ -380,20 +397,21 @@ class GridView(Widget):
         draw = looks.dots if scale.kind == "dots" else looks.samples
         return merged(draw(codes, scale.columns // 2 if scale.kind == "dots" else scale.columns))
 
-    def _texts_of(self, codes: list[int]) -> Iterable[CellText]:
-        texts, ground = self._texts, self.rich_style
-        for code in codes:
-            entry = texts.get(code)
-            if entry is None:
+    def _texts_of(self, codes: list[int]) -> list[CellText]:
+        texts = self._texts
+        try:
+            return [texts[code] for code in codes]
+        except KeyError:
+            for code in set(codes) - texts.keys():
                 text, style = self._cell_text(code)
-                entry = texts[code] = (text, ground + style)
-            yield entry
+                texts[code] = (text, self._blank + style)
+            return [texts[code] for code in codes]
 
     def _zoomed_looks(self) -> Looks:
         if self._looks is None:
             from .zoomed import Looks  # deferred: numpy comes after the first frame
 
-            self._looks = Looks(self._cell_text, self.rich_style)
+            self._looks = Looks(self._cell_text, self._blank)
         return self._looks
 
     def _with_cursor(self, strip: Strip, y: int, cursor: tuple[int, int]) -> Strip:

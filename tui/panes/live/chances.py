@@ -121,7 +121,8 @@ def meant(view: EnvView, rules: Rules, agent: int, mask: NDArray[np.bool_], verb
 
 def bump(view: EnvView, rules: Rules, agent: int, way: str, mask: NDArray[np.bool_]) -> int | None:
     """What walking in a direction means where the way is blocked: to use, put, get, swap or attack, if that would
-    succeed now; the turn toward it, where the agent faces elsewhere. None: walk, or try to.
+    succeed now; else to try what the thing is for, so that its reason is told; the turn toward it, where the agent
+    faces elsewhere. None: walk, or try to.
     """
     me = view.agents[agent]
     cell = _toward(me, DIRECTIONS.index(way))
@@ -135,8 +136,18 @@ def bump(view: EnvView, rules: Rules, agent: int, way: str, mask: NDArray[np.boo
     return min(
         (i for i in able if rules.actions[i].verb in verbs),
         key=lambda i: verbs.index(rules.actions[i].verb),
-        default=None,
+        default=meant(view, rules, agent, mask, _purpose(view, rules, cell)),
     )
+
+
+def _purpose(view: EnvView, rules: Rules, cell: Cell) -> tuple[Verb, ...]:
+    """What an object is for; nothing, where a step into it would use it anyway."""
+    _, kind = _object_on(view, rules, cell)
+    if kind is None or kind.bump or kind.style is Style.SOLID:
+        return ()
+    if kind.style is Style.USE:
+        return (Verb.USE,)
+    return (Verb.PUT, Verb.GET) if kind.inputs else (Verb.GET,)
 
 
 def _is_walk(rules: Rules, mask: NDArray[np.bool_], way: str) -> bool:

@@ -13,8 +13,8 @@ class Mark(IntFlag):
     CAUGHT = 4
     REWARD = 8
     LOSS = 16
-    HAND = 32
-    FAILED = 64
+    HAND = 32  # a person chose its action
+    IDLE = 64  # it is in a person's hands, who chose nothing
     END = 128
 
 

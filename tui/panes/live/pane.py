@@ -143,6 +143,8 @@ class LivePane(Widget):
         _hidden("apostrophe", "count", "live.count", "A number and a key: take that action so often"),
         _hidden("s", "wish('CHANCES')", "live.chances", "What can be done here, and why not the rest"),
         _hidden("ctrl+s", "wish('SAVE')", "live.save", "Save this episode as a recording"),
+        _hidden("right_parenthesis", "wish('LESSON', 1)", "live.lesson_next", "In the tutorial: the next lesson"),
+        _hidden("left_parenthesis", "wish('LESSON', -1)", "live.lesson_before", "In the tutorial: the lesson before"),
         _hidden("R", "wish('RESTART')", "live.restart", "Start a new episode"),
         _hidden("escape", "leave", "live.leave", "One step out: of the cursor, the way that is walked, the comparison"),
         _hidden("a,enter", "act('use')", "live.use", "Use what is ahead; put, or get"),
@@ -199,6 +201,7 @@ class LivePane(Widget):
         self._aims = ""  # what the cursor is for: look, or travel
 
     def compose(self) -> ComposeResult:
+        yield Static(id="live-lesson", markup=False)
         yield Static(id="live-message", classes="message-line", markup=False)
         with Horizontal(id="live-body"):
             grid = GridView(id="live-map")
@@ -221,6 +224,7 @@ class LivePane(Widget):
         self._minimap = self.query_one(Minimap)
         self._other, self._timeline = self.query_one("#live-other", GridView), self.query_one(Timeline)
         self._ask, self._overlay_line = self.query_one("#live-ask", Input), self.query_one("#live-overlay", Static)
+        self.query_one("#live-lesson").display = False
         for part in (self._ask, self._other, self._overlay_line, self._timeline, self._minimap):
             part.display = False
         self.set_class(False, "-window")
@@ -233,8 +237,8 @@ class LivePane(Widget):
 
     def show(self, scene: Scene) -> None:
         """Show this moment. Only what differs from the last one is drawn."""
-        from .layers import codes_of  # deferred: numpy comes after the first frame
-        from .picture import observed_codes
+        from .eye import eye_codes  # deferred: numpy comes after the first frame
+        from .layers import codes_of
 
         first = self._scene is None
         self._scene = scene
@@ -244,7 +248,7 @@ class LivePane(Widget):
         self._map.cursor = scene.cursor
         self._window.display = self.window_shown and scene.observation is not None
         if self.window_shown and scene.observation is not None:
-            self._window.show(observed_codes(scene), inks, None)
+            self._window.show(eye_codes(scene), inks, None)
         self._show_minimap(scene, codes, inks)
         self._show_beside(scene, inks)
         self._show_words(scene)
@@ -277,6 +281,12 @@ class LivePane(Widget):
         if scene.clock is not None and self._timeline.display:
             lines = self._timeline.show_clock(scene.clock, scene.selected, self._colour(scene))
             self._timeline.styles.height = lines
+
+    def show_lesson(self, words: str) -> None:
+        """Show what a tutorial says; empty to show nothing."""
+        lesson = self.query_one("#live-lesson", Static)
+        lesson.display = bool(words)
+        lesson.update(words)
 
     def tell(self, sentence: str, severity: str = "info") -> None:
         """Say something in the message line."""
@@ -351,8 +361,10 @@ class LivePane(Widget):
     # ---- Layout
 
     def on_resize(self) -> None:
+        explained = self.explains
         self.set_class(self.size.width >= SIDE_FROM, "-wide")
-        self._tell_explained()
+        if self.explains != explained:
+            self._tell_explained()
         self._again()
 
     def watch_window_shown(self, shown: bool) -> None:

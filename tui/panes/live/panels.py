@@ -137,7 +137,8 @@ def _agent(text: Text, scene: Scene, colour: str) -> None:
     if agent.shield:
         _entry(text, "shield", "up")
     _entry(text, "last", result_words(agent, scene.spec))
-    _entry(text, "played by", "you" if scene.selected in scene.held else safe_str(scene.source or scene.policy, 22))
+    now = "you" if scene.selected in scene.held else safe_str(scene.source or scene.policy, 22)
+    _entry(text, "played by", safe_str(scene.played_by, 22) or now)
 
 
 def mind_words(scene: Scene, intent: Intent) -> Text:

@@ -71,6 +71,11 @@ def observed_codes(scene: Scene, *, joined: bool = False) -> Codes:
         name: scene.observation[at * size : (at + 1) * size].reshape(spec.window_height, spec.window_width)
         for at, name in enumerate(spec.planes)
     }
+    return codes_of_planes(spec, planes, joined=joined)
+
+
+def codes_of_planes(spec: Spec, planes: Mapping[str, NDArray[np.uint8]], *, joined: bool = False) -> Codes:
+    """(window height, window width) codes of planes by name, each (window height, window width)."""
     codes = np.zeros((spec.window_height, spec.window_width), np.uint32)
     if "kind" in planes:
         codes += planes["kind"]

@@ -71,6 +71,8 @@ class Scene:
     """The selected agent's observation row, exactly as its policy gets it; None unless it is asked for."""
     clock: Clock | None = None
     """Where in time it is; None where there is no time to travel in."""
+    played_by: str = ""
+    """Who took the step that led here for the selected agent; empty where that is whoever plays it now."""
     held: frozenset[int] = frozenset()
     """All agents in persons' hands."""
     intent: Intent | None = None

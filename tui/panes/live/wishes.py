@@ -36,3 +36,4 @@ class Wish(Enum):
     WATCH = auto()
     RESTART = auto()
     SAVE = auto()
+    LESSON = auto()  # by: +1 the next one of the tutorial, -1 the one before
