@@ -231,11 +231,11 @@ class SlowTerminal(Terminal):
 
     def _read(self, patience: float) -> bool:
         """As Terminal's; what the program has written comes when the line has carried it."""
-        deadline = time.perf_counter() + patience
+        deadline, known = time.perf_counter() + patience, len(self._frames)
         while True:
             self._do_what_is_due()
             now = time.perf_counter()
-            if self._frames or now >= deadline:
+            if len(self._frames) > known or now >= deadline:
                 return True
             wait = min(deadline, self._events[0][0] if self._events else deadline) - now
             is_full = (self._line_is_free_at - now) * self._bytes_per_s > self.BUFFER

@@ -18,6 +18,7 @@ from tui.panes.live import LivePane
 from tui.panes.monitor import MonitorPane
 from tui.panes.monitor.ask_line import NumberInput, Question
 from tui.panes.monitor.run_list import RunList
+from tui.widgets.chances_screen import ChancesScreen
 from tui.widgets.confirm_screen import ConfirmScreen
 from tui.widgets.form import Form, FormInput, FormRows
 from tui.widgets.help_screen import HelpScreen, key_name
@@ -47,6 +48,7 @@ Letters, digits and `?` are text here: `F1` helps, the function keys or `alt` an
 SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("Everywhere", "", (GridrlApp,)),
     ("Live: play and watch", "", (LivePane,)),
+    ("Live: the list of what can be done", "", (ChancesScreen,)),
     ("Train: curves and controls", "", (MonitorPane,)),
     ("Train: the list of runs, a question, a number", "", (RunList, Question, NumberInput)),
     ("Maps: draw", NOTE_MAPS, (EditorPane,)),

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from .session import Session
     from .widgets.launch_screen import LaunchScreen
     from .widgets.settings_screen import SettingsScreen
+    from .widgets.sprite_map import Graphics
 
 STYLES = Path(__file__).parent / "styles"
 NEWS_PERIOD_S = 0.1  # what another process trains is on the screen a tenth of a second after it came
@@ -114,6 +115,8 @@ class GridrlApp(LiveDesk, LessonDesk, App[int]):
         """
         super().__init__(driver_class=driver_class)
         self.pacing = Pacing(is_remote(os.environ))
+        self.graphics: Graphics | None = None
+        """What the terminal can show beside characters; asked before the app runs, if sprites are wanted."""
         self._open_session = open_session
         self._attached = attached
         self.settings = settings or SettingsFile(Loaded(None, refusal="there is no file for it"))
@@ -171,6 +174,8 @@ class GridrlApp(LiveDesk, LessonDesk, App[int]):
             return
         self._show_subject()
         self._refresh_live()
+        if self.graphics is not None and self.graphics.words:
+            self._note(self.graphics.words)
         if self.session.remote is None and self._attached is None:
             self._live.tell(self.session.greeting or _WELCOME)
         self._tick = self.set_interval(1 / self._fps, self._on_tick, pause=True)
@@ -294,6 +299,8 @@ class GridrlApp(LiveDesk, LessonDesk, App[int]):
         self.theme = theme_for(chosen.theme, os.environ)
         self.set_keymap(self.settings.textual_keymap)
         self._live.glyphs = chosen.glyphs
+        self._live.glyph_theme, self._live.palette = chosen.glyph_theme, chosen.palette
+        self._live.has_pixels = bool(self.graphics)
         wide_from = chosen.side_by_side_from if chosen.side_by_side == "auto" else None
         self._deck.lay_out(wide_from=wide_from, first_share=chosen.live_share)
         if self.session is not None and self._tick is not None:

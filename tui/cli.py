@@ -141,6 +141,10 @@ def _show(open_session: Callable[[float], Session], attached: str | None = None)
     from .driver import TerminalDriver
 
     app = GridrlApp(open_session, TerminalDriver, _settings(), attached=attached)
+    if app.settings.loaded.settings.glyph_theme == "sprites":
+        from .widgets.sprite_map import find_graphics  # deferred: it asks the terminal
+
+        app.graphics = find_graphics(os.environ)
     try:
         status = _run_app(app)
     finally:

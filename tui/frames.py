@@ -32,7 +32,8 @@ class Frames:
             write: puts text behind the frames.
             may_ask: whether the terminal understands a query, or would print it.
         """
-        self._app, self._write, self._pacing, self._may_ask = app, write, pacing, may_ask
+        self._app, self._write, self._pacing = app, write, pacing
+        pacing.active = pacing.active and may_ask
         self._delta = Delta() if is_wanted() else None
         self._plain: Callable[[Any, Any], None] = app._display
         self._is_owed = False
@@ -66,7 +67,7 @@ class Frames:
 
     def _sent(self, size: int) -> None:
         self._pacing.sent(size)
-        if self._pacing.asks and self._may_ask:
+        if self._pacing.asks:
             self._write(QUERY)
 
     # ---- Dropped frames

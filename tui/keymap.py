@@ -18,6 +18,7 @@ from .panes.monitor import MonitorPane
 from .panes.monitor.ask_line import NumberInput, Question
 from .panes.monitor.run_list import RunList
 from .settings import EVERYWHERE, BoundKeys
+from .widgets.chances_screen import ChancesScreen
 from .widgets.confirm_screen import ConfirmScreen
 from .widgets.form import Form, FormInput, FormRows
 from .widgets.help_screen import HelpScreen
@@ -27,6 +28,7 @@ from .widgets.settings_screen import SettingsScreen
 
 PLACES: dict[str, tuple[type, ...]] = {
     "live": (LivePane,),
+    "the list of chances": (ChancesScreen,),
     "train": (MonitorPane, RunList),
     "a question of train": (Question, NumberInput),
     "maps": (EditorPane,),
@@ -37,7 +39,7 @@ PLACES: dict[str, tuple[type, ...]] = {
     "settings": (LaunchScreen, SettingsScreen, Form, FormRows, FormInput),
 }
 """The classes whose bindings count together, by place. The app's own are everywhere."""
-MODAL = frozenset(("help", "a question", "settings"))
+MODAL = frozenset(("the list of chances", "help", "a question", "settings"))
 """Places where the app's own keys do not count."""
 
 

@@ -76,6 +76,8 @@ class LiveDesk(Base):
         self._show_subject()
         if self._deck.shows("live"):
             self.session.game.box = self._live.box
+            moves = self.pacing.active and (self.session.is_busy or self.session.watching)
+            self._live.pace = self.pacing.words if moves else ""
             self._live.show(self.session.scene())
             self._ask_network()
         if self._tick is not None:

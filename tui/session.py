@@ -177,6 +177,9 @@ class Session:
         Raises:
             GridrlError: it can be neither.
         """
+        if not film.ticks or not film.view(film.ticks[0]).agents:
+            hint = "gridrl replay FILE says what is in it"
+            raise UsageError(f"{film.name}: there is nobody in it to follow", hint=hint)
         self.watch(False)
         recording, odd = film.recording, _odd_words(film.odd)
         if recording is None:

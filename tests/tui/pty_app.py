@@ -32,14 +32,16 @@ Picture = list[tuple[object, ...]]
 class PtyApp:
     """Starts Python with some arguments. Read it, or it stops once the kernel's buffer is full."""
 
-    def __init__(self, arguments: list[str], columns: int, rows: int, **environment: str) -> None:
+    def __init__(
+        self, arguments: list[str], columns: int, rows: int, *, answers: bool = True, **environment: str
+    ) -> None:
         clean = {name: value for name, value in os.environ.items() if name not in ("SSH_CONNECTION", "NO_COLOR")}
         clean |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
         self.pid, self._file = pty.fork()
         if self.pid == 0:
             os.chdir(ROOT)
             os.execve(sys.executable, [sys.executable, *arguments], clean)
-        self.answers = True
+        self.answers = answers
         """Whether the terminal answers queries about synchronized output."""
         self.written = b""
         self._unfed = b""

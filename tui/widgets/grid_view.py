@@ -321,10 +321,12 @@ class GridView(Widget):
         self._port.place(self._shape, self._extent, self._scale())
 
     def _scale(self) -> Scale:
-        """What the user chose, or the largest cells with which the whole map fits, or a column each."""
+        """What the user chose; else drawn cells, where cells are drawn; else two columns where all fits, or one."""
         known = self._scales
         if self._chosen:
             return next((scale for scale in known if scale.name == self._chosen), known[-1])
+        if self._art is not None:
+            return known[0]  # letters of one column would say less than what was asked for
         large = known[: known.index(NARROW)]
         return next((scale for scale in large if scale.fits(self._shape, self._extent)), NARROW)
 

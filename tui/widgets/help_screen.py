@@ -9,20 +9,16 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
+from textual.keys import key_to_character
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 KEY_WIDTH = 22
 
 _NAMES = {
-    "full_stop": ".",
-    "colon": ":",
     "plus": "+",
     "minus": "-",
-    "equals_sign": "=",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "question_mark": "?",
+    "underscore": "_",
     "pageup": "PgUp",
     "pagedown": "PgDn",
     "up": "↑",
@@ -68,4 +64,5 @@ def key_table(bindings: Sequence[Binding]) -> Text:
 def key_name(key: str) -> str:
     """A key as it is printed on a keyboard: `ctrl+s`, `.`, `PgUp`."""
     *modifiers, last = key.strip().split("+") if key != "+" else ["+"]
-    return "+".join([*modifiers, _NAMES.get(last, last)])
+    sign = key_to_character(last) or ""
+    return "+".join([*modifiers, _NAMES.get(last) or (sign if sign.strip() and sign.isprintable() else last)])

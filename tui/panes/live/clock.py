@@ -57,6 +57,11 @@ class Clock:
         return way[::-1]
 
     @property
+    def last(self) -> int:
+        """The last tick of all branches."""
+        return max(line.end for line in self.lines)
+
+    @property
     def back(self) -> int:
         """Steps from here to the end of this branch: 0 in the present."""
         return self.end - self.tick

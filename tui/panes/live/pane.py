@@ -6,6 +6,8 @@ what is unfolded are the pane's own.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -34,6 +36,9 @@ from .timeline import Timeline
 from .wishes import Wish
 
 if TYPE_CHECKING:
+    from tui.widgets.sprite_map import SpriteMap
+
+    from .looks import MapLooks
     from .picture import Codes, Inks
 
 SIDE_FROM = 100
@@ -98,8 +103,9 @@ class LivePane(Widget):
     PgDn by twenty, Home and End to the ends. What you do in the past begins a new branch: `~` goes to the next one, `C`
     shows two side by side.
 
-    **See**: `v` what the agent observes, `i` what it is about to do and why, `o` lays something over the map, `g` fog,
-    `;` looks at a cell, `{` `}` zoom, `f` follows. `P` chooses who plays, `A` for one agent or group.
+    **See**: `v` what the agent observes, `i` what it is about to do and why, `I` the legend, `o` lays something over the
+    map, `g` fog, `;` looks at a cell, `{` `}` zoom, `m` the whole map small, `f` follows. `P` chooses who plays, `A` for
+    one agent or group.
     """
 
     BINDINGS = [
@@ -133,6 +139,7 @@ class LivePane(Widget):
         _hidden("P", "wish('POLICY')", "live.policy", "Next policy: random, noop, simple, goal-seeker, trained"),
         _hidden("A", "ask('policy')", "live.assign", "Choose a policy by name, run or URI, for all or for some"),
         _hidden("O", "wish('OVERLAY', -1)", "live.overlay_before", "The overlay before"),
+        _hidden("I", "legend", "live.legend", "What the characters on this map mean"),
         _hidden("g", "wish('FOG')", "live.fog", "Only what the agent sees, or everything"),
         _hidden("f", "follow", "live.follow", "Follow the agent, or look around"),
         _hidden("m", "minimap", "live.minimap", "Show the whole map small, or hide it"),
@@ -182,6 +189,8 @@ class LivePane(Widget):
     """Whether the agent's observation is shown beside the map."""
     minimap_shown: reactive[bool] = reactive(False)
     """Whether the whole map is shown small beside the map."""
+    legend_first: reactive[bool] = reactive(False)
+    """Whether the side panel begins with the legend."""
     explained: reactive[bool] = reactive(False)
     """Whether the side panel is shown where it is not always there."""
 
@@ -190,10 +199,16 @@ class LivePane(Widget):
         self._scene: Scene | None = None
         self.glyphs: Mapping[str, str] = OWN
         """The user's own characters by kind; a new table shows with the next scene."""
-        self._inks: Inks | None = None
-        self._inks_for: tuple[object, ...] = ()
+        self.glyph_theme, self.palette = "ascii", "auto"
+        self.has_pixels = False
+        """Whether the terminal shows sprites as pixels."""
+        self._looks: MapLooks | None = None
+        self._looks_for: tuple[object, ...] = ()
         self._shown: dict[str, str] = {}
         self._told = ("", "")
+        self._pixels: SpriteMap | None = None
+        self._legend_for: tuple[int, int] | None = None
+        self._legend_rows: list[Text] = []
         self.pace = ""
         """Pictures a second, where the line to the terminal limits them."""
         self._counter = Counter()
@@ -242,16 +257,18 @@ class LivePane(Widget):
 
         first = self._scene is None
         self._scene = scene
-        inks = self._inks_of(scene)
-        codes = codes_of(scene, window_shown=self.window_shown)
-        self._map.show(codes, inks, self._centre(scene))
+        looks = self._looks_of(scene)
+        inks = looks.inks
+        codes = codes_of(scene, window_shown=self.window_shown, joins=looks.joins)
+        self._map.show(codes, inks, self._centre(scene), looks.art)
         self._map.cursor = scene.cursor
+        self._show_pixels(looks, codes)
         self._window.display = self.window_shown and scene.observation is not None
         if self.window_shown and scene.observation is not None:
-            self._window.show(eye_codes(scene), inks, None)
+            self._window.show(eye_codes(scene, joined=looks.joins is not None), inks, None, looks.legend_art)
         self._show_minimap(scene, codes, inks)
-        self._show_beside(scene, inks)
-        self._show_words(scene)
+        self._show_beside(scene, looks)
+        self._show_words(scene, codes)
         self._show_time(scene)
         if first:
             self.call_after_refresh(self._map.on_resize)
@@ -268,13 +285,31 @@ class LivePane(Widget):
             agents = [(agent.row, agent.column) for agent in scene.view.agents]
             self._minimap.show(codes, inks, self._map.viewport, agents)
 
-    def _show_beside(self, scene: Scene, inks: Inks) -> None:
+    def _show_pixels(self, looks: MapLooks, codes: Codes) -> None:
+        """Where the terminal has pixels, a picture covers the map."""
+        if not self.has_pixels:
+            return
+        from tui.widgets.sprite_map import SpriteMap
+
+        from .art import view_picture
+
+        if self._pixels is None:
+            self._pixels = SpriteMap(id="live-pixels")
+            self._map.mount(self._pixels)
+        self._pixels.display = looks.sheet is not None and self._map.zoom_level == "art"
+        if looks.sheet is not None and self._pixels.display:
+            top, left, rows, columns = self._map.viewport
+            seen = codes[top : top + rows, left : left + columns]
+            self._pixels.show(view_picture(looks.sheet, seen, self._map.place_of(top, left), self._map.size))
+
+    def _show_beside(self, scene: Scene, looks: MapLooks) -> None:
         from .picture import scene_codes
 
         self._other.display = scene.beside is not None
         if scene.beside is not None:
             other = replace(scene, view=scene.beside.view, overlay=None)
-            self._other.show(scene_codes(other, window_shown=False), inks, self._centre(other))
+            codes = scene_codes(other, window_shown=False, joins=looks.joins)
+            self._other.show(codes, looks.inks, self._centre(other), looks.art)
 
     def _show_time(self, scene: Scene) -> None:
         self._timeline.display = scene.clock is not None and self.size.height >= TIMELINE_FROM
@@ -297,7 +332,7 @@ class LivePane(Widget):
         line.set_classes(f"message-line -{severity}")
         line.update(safe(sentence), layout=False)
 
-    def _show_words(self, scene: Scene) -> None:
+    def _show_words(self, scene: Scene, codes: Codes) -> None:
         from . import panels  # deferred with the rest of the picture
 
         colour = self._colour(scene)
@@ -308,7 +343,7 @@ class LivePane(Widget):
         if scene.overlay_words:
             self._update("live-overlay", panels.overlay_line(scene))
         if self.has_class("-wide") or self.has_class("-panel"):
-            panel = panels.side_panel(scene, colour, self._legend(scene))
+            panel = panels.side_panel(scene, colour, self._legend(scene, codes), legend_first=self.legend_first)
             self.query_one("#live-panel", TextLines).show(panel)
         if self.window_shown:
             self._update("live-self", panels.eye_words(scene))
@@ -327,11 +362,19 @@ class LivePane(Widget):
             self._shown[widget] = seen
             self.query_one(f"#{widget}", Static).update(text, layout=widget == "live-self")  # type: ignore[arg-type]  # a rich Text
 
-    def _legend(self, scene: Scene) -> list[Text]:
-        """What the characters of this game mean, in the ink they are drawn with."""
+    def _legend(self, scene: Scene, codes: Codes) -> list[Text]:
+        """What the characters in sight mean, in the ink they are drawn with."""
+        import numpy as np  # deferred with the rest of the picture
+
         from .legend import legend_rows
 
-        return legend_rows(self._inks_of(scene))
+        looks = self._looks_of(scene)
+        top, left, rows, columns = self._map.viewport
+        layers = int(np.bitwise_or.reduce(codes[top : top + rows, left : left + columns], axis=None))
+        key = (id(looks), layers >> 10)  # what lies above the things: the rest of the legend is of the game
+        if key != self._legend_for:
+            self._legend_for, self._legend_rows = key, legend_rows(looks.inks, layers, looks.legend_art)
+        return self._legend_rows
 
     @property
     def _is_dark(self) -> bool:
@@ -341,22 +384,19 @@ class LivePane(Widget):
     def _is_ansi(self) -> bool:
         return bool(getattr(self.app.current_theme, "ansi", False))
 
-    def _inks_of(self, scene: Scene) -> Inks:
-        from .picture import Inks  # deferred with the rest of the picture
+    def _looks_of(self, scene: Scene) -> MapLooks:
+        from .looks import Terminal, map_looks  # deferred with the rest of the picture
 
-        key = (id(scene.rules), id(self.glyphs), self.app.theme)
-        if self._inks is None or key != self._inks_for:
+        key = (id(scene.rules), id(self.glyphs), self.glyph_theme, self.palette, self.app.theme)
+        if self._looks is None or key != self._looks_for:
             ground = "" if self._is_ansi else self.app.theme_variables.get("panel", "")
-            self._inks = Inks(
-                scene.rules,
-                scene.spec,
-                dark=self._is_dark,
-                ansi=self._is_ansi,
-                seen_ground=ground,
-                own=self.glyphs,
+            encoding = getattr(sys.__stdout__, "encoding", "") or ""
+            terminal = Terminal(os.environ, encoding, self._is_dark, self._is_ansi, self.app.no_color, ground)
+            self._looks = map_looks(
+                scene.rules, scene.spec, terminal, theme=self.glyph_theme, palette=self.palette, own=self.glyphs
             )
-            self._inks_for = key
-        return self._inks
+            self._looks_for = key
+        return self._looks
 
     # ---- Layout
 
@@ -377,8 +417,11 @@ class LivePane(Widget):
     def watch_minimap_shown(self) -> None:
         self._open_side()
 
+    def watch_legend_first(self) -> None:
+        self._open_side()
+
     def _open_side(self) -> None:
-        self.set_class(self.window_shown or self.explained or self.minimap_shown, "-panel")
+        self.set_class(self.window_shown or self.explained or self.minimap_shown or self.legend_first, "-panel")
 
     @property
     def explains(self) -> bool:
@@ -468,6 +511,10 @@ class LivePane(Widget):
 
     def action_explain(self) -> None:
         self.explained = not self.explained
+        self._tell_explained()
+
+    def action_legend(self) -> None:
+        self.legend_first = not self.legend_first
         self._tell_explained()
 
     # ---- The cursor

@@ -98,17 +98,19 @@ def inventory_words(scene: Scene, agent: AgentView) -> list[str]:
     return [f"{safe_str(name)} {count}" for name, count in zip(scene.spec.resource_names, agent.inventory, strict=True)]
 
 
-def side_panel(scene: Scene, colour: str, legend: Sequence[Text]) -> Text:
+def side_panel(scene: Scene, colour: str, legend: Sequence[Text], *, legend_first: bool = False) -> Text:
     """The side column: the agent, what it has in mind, what is looked at, what it was paid, what happened, a legend."""
     text = Text(no_wrap=True, overflow="ellipsis")
-    _agent(text, scene, colour)
-    if scene.intent is not None:
-        _heading(text, "about to" if scene.intent.took is None else "next, as it was played", "bold")
-        text.append_text(mind_words(scene, scene.intent))
+    if legend_first:
+        _legend(text, legend)
     if scene.cursor is not None:
         _heading(text, f"looking at {scene.cursor[1]},{scene.cursor[0]}", "bold")
         for line in cell_facts(scene, *scene.cursor):
             text.append(f"{line}\n")
+    _agent(text, scene, colour)
+    if scene.intent is not None:
+        _heading(text, "about to" if scene.intent.took is None else "next, as it was played", "bold")
+        text.append_text(mind_words(scene, scene.intent, colour))
     _rewards(text, scene)
     if scene.beside is not None:
         _compared(text, scene, scene.beside)
@@ -116,16 +118,21 @@ def side_panel(scene: Scene, colour: str, legend: Sequence[Text]) -> Text:
         _heading(text, "happened", "bold")
         for event in scene.events:
             text.append(f"{safe_str(event, 120)}\n", style="dim")
+    if not legend_first:
+        _legend(text, legend)
+    return text
+
+
+def _legend(text: Text, legend: Sequence[Text]) -> None:
     _heading(text, "legend", "bold")
     for sign in legend:
         text.append_text(sign).append("\n")
-    return text
 
 
 def _agent(text: Text, scene: Scene, colour: str) -> None:
     agent, rules = scene.view.agents[scene.selected], scene.rules
     _heading(text, f"agent {scene.selected}", f"bold {colour}")
-    text.append(f"{'group':<{LABEL_WIDTH}}", style="dim").append(f"{agent.group}", style=colour)
+    text.append(f"{'group':<{LABEL_WIDTH}}", style="dim").append(f"{agent.group + 1}", style=colour)
     text.append(f"  {safe_str(rules.role_of_group(agent.group), 16)}\n" if len(rules.roles) > 1 else "\n")
     facing = f"  facing {DIRECTIONS[agent.facing]}" if facing_matters(rules) else ""
     _entry(text, "at", f"{agent.column},{agent.row}{facing}")
@@ -141,7 +148,7 @@ def _agent(text: Text, scene: Scene, colour: str) -> None:
     _entry(text, "played by", safe_str(scene.played_by, 22) or now)
 
 
-def mind_words(scene: Scene, intent: Intent) -> Text:
+def mind_words(scene: Scene, intent: Intent, colour: str) -> Text:
     """Probabilities as bars, the likeliest first; entropy and value; and what it then did, in the past."""
     text = Text()
     _entry(text, "says", safe_str(intent.policy, 22))
@@ -160,7 +167,7 @@ def mind_words(scene: Scene, intent: Intent) -> Text:
     for i in order[:MOST_CHANCES]:
         chosen = "bold" if i == intent.took else ""
         text.append(f"{safe_str(names[i], LABEL_WIDTH - 1):<{LABEL_WIDTH}}", style=chosen or "dim")
-        text.append(f"{bar(float(chances[i]), BAR_WIDTH):<{BAR_WIDTH}}", style=chosen)
+        text.append(f"{bar(float(chances[i]), BAR_WIDTH):<{BAR_WIDTH}}", style=colour if chosen else "dim")
         text.append(f" {chances[i]:4.2f}\n".replace("0.", " ."), style=chosen)
     return text
 

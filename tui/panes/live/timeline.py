@@ -75,7 +75,7 @@ class Timeline(TextLines):
         clock = self._clock
         width = max(self.size.width - len(f" branch {clock.branch}") - 2, 9)
         share = min(max((x - self._margin) / max(width - 1, 1), 0.0), 1.0)
-        self.post_message(self.Scrubbed(clock.first + round(share * (clock.end - clock.first))))
+        self.post_message(self.Scrubbed(clock.first + round(share * (clock.last - clock.first))))
 
 
 def track(clock: Clock, selected: int, width: int, colour: str, *, plain: bool = False) -> Text:
@@ -83,15 +83,16 @@ def track(clock: Clock, selected: int, width: int, colour: str, *, plain: bool =
     those of others are dim."""
     import numpy as np  # deferred: it comes after the first frame
 
-    here = place_of(clock.tick, clock, width)
+    here, end = place_of(clock.tick, clock, width), place_of(clock.end, clock, width)
     own, others = np.zeros(width, np.uint8), np.zeros(width, np.uint8)
     if len(clock.marks):
-        places = np.round(np.arange(1, len(clock.marks) + 1) * ((width - 1) / len(clock.marks))).astype(np.intp)
+        steps = np.arange(1, len(clock.marks) + 1)
+        places = np.round(steps * ((width - 1) / (clock.last - clock.first))).astype(np.intp)
         np.bitwise_or.at(own, places, clock.marks[:, selected])
         np.bitwise_or.at(others, places, np.bitwise_or.reduce(clock.marks, axis=1))
     passed, ahead = (_PASSED, _AHEAD) if plain else (_FINE["passed"], _FINE["ahead"])
     text = Text(no_wrap=True)
-    for column in range(width):
+    for column in range(end + 1):
         sign = sign_of(int(own[column]))
         other = sign_of(int(others[column]) & ~int(Mark.REWARD | Mark.LOSS | Mark.HAND))
         if column == here:
@@ -102,6 +103,7 @@ def track(clock: Clock, selected: int, width: int, colour: str, *, plain: bool =
             text.append(other, "dim")
         else:
             text.append(passed if column < here else ahead, "dim")
+    text.append(" " * (width - 1 - end))
     return text
 
 
@@ -114,8 +116,8 @@ def branch_track(line: Line, clock: Clock, width: int, *, plain: bool = False) -
 
 
 def place_of(tick: int, clock: Clock, width: int) -> int:
-    """The column of a tick, the nearest one for those of other branches that lie beyond."""
-    span = max(clock.end - clock.first, 1)
+    """The column of a tick, on a scale that has room for the longest branch."""
+    span = max(clock.last - clock.first, 1)
     return min(max(round((tick - clock.first) * (width - 1) / span), 0), width - 1)
 
 
