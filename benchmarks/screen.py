@@ -63,6 +63,7 @@ IDLE_S = 5.0
 PANS = 60
 
 _TICK = re.compile(r"T (\d+)/\d+")
+_MOMENT = re.compile(r"T (\d+)/\d+|\bepisode +(\d+)")
 _LOG = re.compile(r"log (on|off)")
 _CURSOR = re.compile(r" at (\S+)")
 _FRONT = re.compile(r"\b(LIVE|TRAIN|MAPS|QUERY)\b")
@@ -185,15 +186,14 @@ class Walk:
     where = "live"
 
     def __init__(self) -> None:
-        self._keys, self._tick = cycle("lh"), "0"
+        self._keys, self._moment = cycle("lh"), [("0", "")]
 
     def key(self) -> str:
         return next(self._keys)
 
     def answered(self, frame: Frame) -> bool:
-        found = _TICK.search(frame.text)
-        before, self._tick = self._tick, found[1] if found else self._tick
-        return self._tick != before  # counted up, or begun anew with the next episode
+        before, self._moment = self._moment, _MOMENT.findall(frame.text) or self._moment
+        return self._moment != before  # an episode of one step begins and ends at 0: the next one tells
 
 
 class Scale:

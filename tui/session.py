@@ -340,7 +340,7 @@ class Session:
 
     def _load_policy(self, path: Path, run_id: str) -> Policy:
         player = create_policy("trained", self.config.rules, self.play.spec, checkpoint=path)
-        player.name = f"{run_id}@{int(path.stem.removeprefix('ck-'))}"
+        player.name = f"{run_id}:v{int(path.stem.removeprefix('ck-'))}"
         return player
 
     def _candidates(self) -> list[RunDirectory]:

@@ -276,8 +276,8 @@ async def test_watching_ends_with_the_run(tmp_path: Path) -> None:
 async def test_the_trained_policy_plays(tmp_path: Path) -> None:
     async with opened(tmp_path, *FINISHED_RUN, "run=calm-fox") as door:
         await trained_to_the_end(door)
-        await door.press("f2", "P", "P")
-        await door.until_seen("policy calm-fox@2048")
+        await door.press("f2", "P", "P", "P", "P")
+        await door.until_seen("policy calm-fox:v2048")
 
         await door.press(".", ".")
 
@@ -287,8 +287,8 @@ async def test_the_trained_policy_plays(tmp_path: Path) -> None:
 async def test_the_policy_of_a_run_under_way_plays_and_follows_it(tmp_path: Path) -> None:
     async with opened(tmp_path, *ENDLESS_RUN, "run=calm-fox") as door:
         await door.train()
-        await door.press("f2", "P", "P")
-        await door.until_seen("policy calm-fox@")
+        await door.press("f2", "P", "P", "P", "P")
+        await door.until_seen("policy calm-fox:v")
 
         assert door.session.game.policy == "trained"
 

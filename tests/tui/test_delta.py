@@ -259,7 +259,8 @@ ACTS = (
     *(b"\x1b[1;2A", b"\x1b[1;2B", b"\x1b[1;2C", b"\x1b[1;2D"),  # pans
     *(b"?", b"\x10", b"\x1b", b"\x1b", b"\x1b"),  # help, palette, back
     *(LIVE, LIVE, b"\x1bOR", b"\x1bOS", b"\x1b[15~"),  # panes
-    *(b"\x1b[<65;30;12M", b"\x1b[<64;30;12M"),  # the wheel
+    *(b"\x1b[<65;30;12M", b"\x1b[<64;30;12M", b"\x1b[<81;30;12M", b"\x1b[<80;30;12M"),  # the wheel, with control too
+    *(b"{", b"{", b"}", b"m"),  # zoom, the map small
     *(b"\x1b[<0;30;12M\x1b[<0;30;12m",),  # a click
 )
 SIZES = ((100, 32), (61, 21), (140, 44), (99, 24), (50, 15), (100, 32))

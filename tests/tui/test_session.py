@@ -207,7 +207,7 @@ def test_the_newest_policy_of_a_run_plays(opened: Opened) -> None:
     player = session.find_trained()
     session.use_trained(player)
 
-    assert player.name == f"{own_id(session)}@2048"
+    assert player.name == f"{own_id(session)}:v2048"
     assert session.scene().policy == player.name
     session.game.step()
 
@@ -218,7 +218,7 @@ def test_a_run_of_another_sitting_can_play(opened: Opened) -> None:
     first.close()
     opened.sessions.remove(first)
 
-    assert opened().find_trained().name.endswith("@2048")
+    assert opened().find_trained().name.endswith(":v2048")
 
 
 def test_a_damaged_policy_is_refused(opened: Opened) -> None:

@@ -90,15 +90,22 @@ def test_without_unicode_cells_are_sampled() -> None:
     assert levels(view) == ["2 columns", "1 column", *(f"1 for {n}x{n}" for n in (2, 4, 8, 16, 32))]
 
 
-def test_art_is_the_closest_scale_and_chosen_where_the_map_fits() -> None:
+def test_art_is_the_closest_scale_and_the_default_where_there_is_some() -> None:
     view = Sheet(9, 4)
 
-    view.show(codes_of("#.", "@#"), ink, None, Blocks())
-    assert view.zoom_level == "art"
     view.show(codes_of("#.#.#"), ink, None, Blocks())
-    assert view.zoom_level == "1 column"
-    view.zoom(2)
+
     assert view.zoom_level == "art"
+    assert levels(view)[:2] == ["art", "2 columns"]
+
+
+def test_there_is_no_art_without_unicode() -> None:
+    view = Sheet(9, 4)
+    view.ascii_only = True
+
+    view.show(codes_of("#.#.#"), ink, None, Blocks())
+
+    assert view.zoom_level == "1 column"
 
 
 def test_art_draws_every_line_of_a_cell() -> None:

@@ -325,7 +325,7 @@ class GridView(Widget):
         known = self._scales
         if self._chosen:
             return next((scale for scale in known if scale.name == self._chosen), known[-1])
-        if self._art is not None:
+        if known[0].kind == "art":
             return known[0]  # letters of one column would say less than what was asked for
         large = known[: known.index(NARROW)]
         return next((scale for scale in large if scale.fits(self._shape, self._extent)), NARROW)
