@@ -208,7 +208,8 @@ class GridrlApp(LiveDesk, LessonDesk, App[int]):
     def on_resize(self, event: Resize) -> None:
         width, height = event.size
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
-        self.screen.set_class(small, "-too-small")
+        for screen in self.screen_stack:  # the one below a question as well: it is on top again before the next resize
+            screen.set_class(small, "-too-small")
         if small:
             words = f"gridrl-tui needs {LEAST_SIZE[0]}x{LEAST_SIZE[1]} cells, this terminal has {width}x{height}"
             self.query_one("#too-small", Static).update(words)

@@ -13,8 +13,21 @@ from rich.text import Text
 
 from engine.maps import parse_ascii
 from engine.policies.registry import create_policy
-from engine.sim import AGENT, FIRST_KIND, Action, Kind, Plane, Resource, Rules, Verb, games
-from tui.panes.live.panels import first_status, second_status, self_words, side_panel
+from engine.policies.sights import eye_of
+from engine.policies.decision import Decision
+from engine.sim import AGENT, FIRST_KIND, Action, Encoding, Kind, Plane, Resource, Rules, Verb, games
+from tui.panes.live.clock import Clock, Line
+from tui.panes.live.panels import (
+    bar,
+    cell_facts,
+    entropy,
+    eye_words,
+    first_status,
+    mind_words,
+    overlay_line,
+    second_status,
+    side_panel,
+)
 from tui.panes.live.picture import (
     FACINGS,
     FIRST_AGENT,
@@ -26,7 +39,7 @@ from tui.panes.live.picture import (
     observed_codes,
     scene_codes,
 )
-from tui.panes.live.scene import Scene
+from tui.panes.live.scene import Beside, Intent, Scene
 from tui.panes.live.words import result_words, tell_end, tell_step, thing_words
 from tui.play import Play
 
@@ -42,8 +55,20 @@ class Rest:
     def act(self, observations: np.ndarray, greedy: bool = False, masks: np.ndarray | None = None) -> np.ndarray:
         return np.zeros(len(observations), np.int32)
 
+    def decide(self, observations: np.ndarray, greedy: bool = False, masks: np.ndarray | None = None) -> Decision:
+        return Decision(self.act(observations))
+
+    def again(self, seed: object) -> Rest:
+        return self
+
     def forget(self, ended: np.ndarray) -> None:
         """There is nothing to forget."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {}
+
+    def restore(self, state: object) -> None:
+        """There is nothing to restore."""
 
 
 def play_on(drawing: str, rules: Rules) -> Play:
@@ -257,44 +282,237 @@ def test_a_picture_from_a_run_says_where_it_comes_from() -> None:
     assert "calm-fox env 0" in panel_text(scene)
 
 
-def panel_text(scene: Scene) -> str:
-    return side_panel(scene, "red", [Text("@ agent")], [("arrows", "walk")]).plain
+def panel_text(scene: Scene, **options: bool) -> str:
+    return side_panel(scene, "red", [Text("@ agent")], **options).plain
+
+
+def panel_lines(scene: Scene, **options: bool) -> list[str]:
+    return [line.rstrip() for line in panel_text(scene, **options).splitlines()]
+
+
+AGENT_LINES = [
+    "agent 0",
+    "group        1",
+    "at           1,1  facing east",
+    "ore             1 of 50",
+    "battery         0 of 50",
+    "heart           0 of 255",
+    "last         use: done",
+    "played by    you",
+    "",
+]
+REWARD_LINES = [
+    "rewards",
+    "                 step   episode",
+    "heart               -     +0.00",
+    "battery             -     +0.00",
+    "ore             +0.10     +0.10",
+    "total           +0.10     +0.10",
+    "",
+]
+LEGEND_LINES = ["legend", "@ agent"]
 
 
 def test_the_side_panel_says_who_what_and_why() -> None:
     play = play_on("####\n#@m#\n####", arena())
     take(play, "rotate_east", "use")
 
-    lines = [line.rstrip() for line in panel_text(scene_of(play)).splitlines()]
+    lines = panel_lines(scene_of(play, held=frozenset({0})))
 
-    assert lines == [
-        "agent 0",
-        "at           1,1",
-        "facing       east",
-        "ore             1 of 50",
-        "battery         0 of 50",
-        "heart           0 of 255",
-        "last         use: done",
-        "",
-        "rewards",
-        "                 step   episode",
-        "heart               -     +0.00",
-        "battery             -     +0.00",
-        "ore             +0.10     +0.10",
-        "total           +0.10     +0.10",
-        "",
-        "time",
-        "step         2 of 1000",
-        "episode      0",
-        "speed        paused",
-        "played by    you",
-        "",
-        "legend",
-        "@ agent",
-        "",
-        "keys",
-        "arrows       walk",
+    assert lines == [*AGENT_LINES, *REWARD_LINES, *LEGEND_LINES]
+
+
+def test_the_legend_comes_first_where_it_is_wanted() -> None:
+    play = play_on("####\n#@m#\n####", arena())
+    take(play, "rotate_east", "use")
+
+    lines = panel_lines(scene_of(play, held=frozenset({0})), legend_first=True)
+
+    assert lines == [*LEGEND_LINES, "", *AGENT_LINES, *REWARD_LINES[:-1]]
+
+
+def test_the_side_panel_keeps_its_order_with_all_there_is() -> None:
+    play = play_on("####\n#@m#\n####", arena())
+    take(play, "rotate_east", "use")
+    intent = Intent("arena:v12", np.full(9, 1 / 9, np.float32), 0.5, took=None, by_hand=False)
+    scene = scene_of(
+        play,
+        cursor=(1, 2),
+        intent=intent,
+        beside=Beside(4, play.view, 2),
+        events=("2  Agent 0: is paid.",),
+        clock=CLOCK,
+    )
+
+    headings = ("looking at 2,1", "agent 0", "about to", "rewards", "branch 3 | 4", "happened", "legend")
+    lines = panel_lines(scene)
+    assert [line for line in lines if line in headings] == list(headings)
+    assert "2  Agent 0: is paid." in lines
+    assert [line for line in panel_lines(scene, legend_first=True) if line in headings] == ["legend", *headings[:-1]]
+
+
+CLOCK = Clock(0, 7, 12, 3, (Line(0, None, 0, 20), Line(3, 0, 5, 12), Line(4, 0, 6, 9)), np.zeros((12, 1), np.uint8))
+
+
+def test_branches_are_compared_agent_by_agent_where_they_differ() -> None:
+    play = play_on("######\n#123.#\n######", arena(3))
+    agents = tuple(
+        replace(agent, episode_return=total) for agent, total in zip(play.view.agents, (1.5, 0.0, -2.0), strict=True)
+    )
+    scene = scene_of(play, clock=CLOCK, beside=Beside(4, replace(play.view, agents=agents), 5))
+
+    lines = panel_lines(scene)
+
+    at = lines.index("branch 3 | 4")
+    assert lines[at + 1 : at + 4] == [
+        "agent 0         +0.00 |    +1.50",
+        "agent 2         +0.00 |    -2.00",
+        "branch 4 ends at step 5",
     ]
+
+
+def test_what_is_held_and_pays_again_and_again_is_told_apart() -> None:
+    rules = games.arena_classic("easy", agents=1)
+    play = play_on("####\n#@.#\n####", rules)
+    holding = {term.name for term in rules.rewards if term.stat is None}
+
+    lines = panel_lines(scene_of(play))
+
+    first = lines.index("rewards") + 2
+    told = {line.split()[0]: line.endswith(" held") for line in lines[first : first + len(rules.rewards)]}
+    assert {name for name, held in told.items() if held} == {name[:12] for name in holding}
+    assert holding
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "simple"),
+        ({"held": frozenset({0})}, "you"),
+        ({"held": frozenset({0}), "played_by": "arena:v12"}, "arena:v12"),
+        ({"played_by": "you"}, "you"),
+        ({"source": "calm-fox env 0"}, "calm-fox env 0"),
+    ],
+)
+def test_the_panel_says_who_plays(changes: dict[str, object], words: str) -> None:
+    play = play_on("####\n#@m#\n####", arena())
+
+    assert f"played by    {words}" in panel_lines(scene_of(play, **changes))
+
+
+# What it has in mind
+
+
+def intent(chances: list[float] | None, value: float | None, took: int | None, by_hand: bool = False) -> Intent:
+    known = None if chances is None else np.array(chances, np.float32)
+    return Intent("arena:v12", known, value, took, by_hand)
+
+
+def mind_lines(which: Intent) -> list[str]:
+    play = play_on("####\n#@m#\n####", arena())
+    chances = which.probabilities
+    if chances is not None:
+        padded = np.zeros(len(play.spec.action_names), np.float32)
+        padded[: len(chances)] = chances
+        which = replace(which, probabilities=padded)
+    return [line.rstrip() for line in mind_words(scene_of(play), which, "red").plain.splitlines()]
+
+
+def test_a_mind_lists_the_likeliest_first_with_entropy_and_value() -> None:
+    names = play_on("####\n#@m#\n####", arena()).spec.action_names
+
+    lines = mind_lines(intent([0.25, 0.5, 0.25], 1.25, None))
+
+    assert lines[:2] == ["says         arena:v12", "H, V         1.04 nats, +1.25"]  # 1.5 ln 2
+    assert lines[2] == f"{names[1]:<13}{'█' * 7:<14}  .50"
+    assert lines[3] == f"{names[0]:<13}{'█' * 3 + '▌':<14}  .25"
+    assert lines[4].startswith(names[2])
+    assert len(lines) == 2 + 6  # no more than the six likeliest
+    assert not any(line.startswith("took") for line in lines)
+
+
+def test_in_the_past_a_mind_says_what_it_then_did() -> None:
+    names = play_on("####\n#@m#\n####", arena()).spec.action_names
+
+    assert mind_lines(intent([0, 1], None, 1))[1:3] == [f"took         {names[1]}", "H, V         0.00 nats, -"]
+    assert mind_lines(intent([1], 0.0, 2, by_hand=True))[1] == f"took         {names[2]}  by hand"
+    assert mind_lines(intent([1], 0.0, -1))[1] == "took         no such action"
+
+
+def test_a_mind_that_does_not_tell_says_so() -> None:
+    assert mind_lines(intent(None, None, None)) == ["says         arena:v12", "it does not say how likely"]
+
+
+def test_the_action_that_was_taken_stands_out() -> None:
+    play = play_on("####\n#@m#\n####", arena())
+    names = play.spec.action_names
+    chances = np.zeros(len(names), np.float32)
+    chances[:2] = 0.75, 0.25
+
+    text = mind_words(scene_of(play), Intent("p", chances, 0.0, 1, False), "red")
+
+    bold = {text.plain[span.start : span.end].strip() for span in text.spans if span.style == "bold"}
+    assert bold == {names[1], ".25"}
+
+
+def test_a_certain_choice_and_an_even_one_have_their_entropies() -> None:
+    assert entropy(np.array([0, 1, 0], np.float32)) == 0
+    assert entropy(np.full(8, 1 / 8, np.float32)) == pytest.approx(3 * np.log(2))
+
+
+@pytest.mark.parametrize(
+    ("share", "drawn"), [(0, ""), (1, "████"), (0.5, "██"), (1 / 32, "▏"), (7 / 32, "▉"), (-1, ""), (9, "████")]
+)
+def test_a_bar_is_drawn_in_eighths(share: float, drawn: str) -> None:
+    assert bar(share, 4) == drawn
+
+
+# What is known of a cell
+
+
+def test_a_cell_is_told_as_it_is_where_nobody_looks_through_an_agent() -> None:
+    play = play_on("#####\n#@m.#\n#####", arena())
+
+    assert list(cell_facts(scene_of(play), 1, 2)) == ["mine: gives 1 ore"]
+
+
+def test_a_cell_of_the_window_is_told_feature_by_feature() -> None:
+    play = play_on("#####\n#@m.#\n#####", arena())
+    take(play, "rotate_east", "use")
+    scene = scene_of(play, eye=eye_of(play.batch, 0))
+
+    facts = list(cell_facts(scene, 1, 2))
+
+    assert facts[0] == "mine, cooling down: gives 1 ore"
+    assert "  kind mine" in facts
+    assert any(fact.startswith("  ready ") for fact in facts) == ("ready" in play.spec.planes)
+
+
+def test_a_cell_outside_the_window_is_told_to_be_there() -> None:
+    rules = WALK.model_copy(update={"window": WALK.window.model_copy(update={"width": 3, "height": 3})})
+    play = play_on("@......\n.......\n.......\n.....*.", rules)
+    scene = scene_of(play, eye=eye_of(play.batch, 0))
+
+    assert list(cell_facts(scene, 3, 5)) == ["goal: gives 1 heart", "agent 0 is told nothing of it: outside its window"]
+    assert list(cell_facts(scene, 0, 2))[-1] == "agent 0 is told nothing of it: outside its window"
+    assert list(cell_facts(scene, 1, 1))[-1] != "agent 0 is told nothing of it: outside its window"
+
+
+def test_what_found_no_room_among_the_tokens_is_told_as_dropped() -> None:
+    rules = arena().model_copy(update={"encoding": Encoding.TOKENS, "tokens": 6})
+    play = play_on("#####\n#@m.#\n#####", rules)
+    scene = scene_of(play, eye=eye_of(play.batch, 0))
+    assert scene.eye is not None
+    dropped = [index for index, each in enumerate(scene.eye.dropped) if each]
+    row, column = divmod(dropped[0], scene.eye.width)
+    me = play.view.agents[0]
+
+    facts = list(cell_facts(scene, me.row + row - scene.eye.height // 2, me.column + column - scene.eye.width // 2))
+
+    assert any(fact.endswith("  (dropped)") for fact in facts)
+    assert facts[-1] == "  told nothing of it" or scene.eye.cells[dropped[0]]
+    floor = list(cell_facts(scene, 1, 3))
+    assert floor[0] == "floor"
 
 
 def test_a_game_without_facing_has_no_line_for_it() -> None:
@@ -307,12 +525,91 @@ def test_the_self_vector_is_shown_feature_by_feature() -> None:
     play = play_on("####\n#@m#\n####", arena())
     take(play, "rotate_east", "use")
 
-    words = self_words(scene_of(play)).plain
+    words = eye_words(scene_of(play, eye=eye_of(play.batch, 0))).plain
 
-    values = dict(pair.rsplit(" ", 1) for line in words.splitlines() for pair in line.split("  "))
-    assert values["facing"] == "3"
+    values = dict(pair.split(" ", 1) for line in words.splitlines() for pair in line.split("  "))
+    assert values["facing"] == "east"
     assert values["inv:ore"] == "1"
     assert set(values) == set(play.spec.self_features)
+    assert all(len(line) <= 34 for line in words.splitlines())
+
+
+def test_tokens_have_a_gauge_of_their_room() -> None:
+    rules = arena().model_copy(update={"encoding": Encoding.TOKENS, "tokens": 6})
+    play = play_on("#####\n#@m.#\n#####", rules)
+    eye = eye_of(play.batch, 0)
+    assert eye.dropped_count
+
+    full = eye_words(scene_of(play, eye=eye)).plain.splitlines()[0]
+    roomy = play_on("#####\n#@m.#\n#####", rules.model_copy(update={"tokens": 200}))
+    eye_there = eye_of(roomy.batch, 0)
+
+    assert full == f"tokens {'█' * 10} 6 of 6, {eye.dropped_count} dropped"
+    line = eye_words(scene_of(roomy, eye=eye_there)).plain.splitlines()[0]
+    assert line == f"tokens {bar(eye_there.used / 200, 10):<10} {eye_there.used} of 200"
+    assert eye_there.used == 6 + eye.dropped_count
+
+
+def test_a_run_that_sends_no_observation_says_so() -> None:
+    play = play_on("####\n#@m#\n####", arena())
+
+    assert eye_words(scene_of(play)).plain == "what it observes is not part of the picture that a run sends"
+
+
+# The second status line and the overlay's
+
+
+def second(scene: Scene, **options: str) -> str:
+    return second_status(scene, following=True, **options).plain
+
+
+def test_the_status_says_how_far_back_one_is() -> None:
+    play = play_on("####\n#@*#\n####", WALK)
+
+    assert second(scene_of(play, clock=CLOCK)).startswith("T 0/100 (5 back)  R +0.00")
+    assert "back" not in second(scene_of(play, clock=replace(CLOCK, tick=12)))
+    long_ago = replace(CLOCK, tick=0, end=12_345)
+    assert second(scene_of(play, clock=long_ago)).startswith("T 0/100 (12,345 back)")
+
+
+def test_the_status_says_fog_zoom_and_pace_where_there_is_any() -> None:
+    play = play_on("####\n#@*#\n####", WALK)
+    here = np.ones((3, 4), np.bool_)
+    plain = "T 0/100  R +0.00   paused   policy simple   follow"
+
+    assert second(scene_of(play)) == plain
+    assert second(scene_of(play, in_sight=here, known=here)) == f"{plain}   fog"
+    assert second(scene_of(play), zoom="half blocks") == f"{plain}   half blocks"
+    assert second(scene_of(play, in_sight=here), zoom="braille", pace="12 fps") == f"{plain}   braille   12 fps   fog"
+
+
+def test_without_a_limit_a_fast_game_says_max() -> None:
+    play = play_on("####\n#@*#\n####", WALK)
+    scene = scene_of(play, playing=True, target_rate=float("inf"), actual_rate=12345.678)
+
+    assert "> max/s (12345.7)" in second(scene)
+    assert "> 0.1/s (0.0)" in second(replace(scene, target_rate=0.1, actual_rate=0.0))
+
+
+def test_a_film_says_whether_its_time_flows() -> None:
+    play = play_on("####\n#@*#\n####", WALK)
+    film = scene_of(play, source="maze, replay, version 2", clock=CLOCK)
+
+    assert second(film) == "T 0/100 (5 back)  R +0.00   paused   maze, replay, version 2   follow"
+    assert "live" in second(replace(film, clock=None))
+
+
+def test_the_overlay_line_is_one_safe_line() -> None:
+    play = play_on("####\n#@*#\n####", WALK)
+
+    assert overlay_line(scene_of(play, overlay_words="V arena:v12, T 318, -1.20 .. +6.00")).plain == (
+        "overlay  V arena:v12, T 318, -1.20 .. +6.00"
+    )
+    hostile = overlay_line(scene_of(play, overlay_words="[b]\x1b[31m\nx" + "y" * 999)).plain
+    assert hostile.startswith("overlay  [b]")
+    assert "\x1b" not in hostile
+    assert "\n" not in hostile
+    assert len(hostile) <= 9 + 300
 
 
 @pytest.mark.parametrize("text", [first_status, lambda scene, colour: second_status(scene, following=True)])

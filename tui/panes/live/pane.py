@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
 
 SIDE_FROM = 100
 """Columns from which the side panel is always there."""
+
+TIMELINE_PERIOD_S = 0.2
+"""How often it is drawn while time flows: reading through a long history takes milliseconds."""
 
 TIMELINE_FROM = 18
 """Lines of the pane from which there is room for the timeline."""
@@ -103,9 +107,9 @@ class LivePane(Widget):
     PgDn by twenty, Home and End to the ends. What you do in the past begins a new branch: `~` goes to the next one, `C`
     shows two side by side.
 
-    **See**: `v` what the agent observes, `i` what it is about to do and why, `I` the legend, `o` lays something over the
-    map, `g` fog, `;` looks at a cell, `{` `}` zoom, `m` the whole map small, `f` follows. `P` chooses who plays, `A` for
-    one agent or group.
+    **See**: `v` what the agent observes, `i` what it is about to do and why, `I` the legend, `o` lays something over
+    the map, `g` fog, `;` looks at a cell, `{` `}` zoom, `m` the whole map small, `f` follows. `P` chooses who plays,
+    `A` for one agent or group.
     """
 
     BINDINGS = [
@@ -212,6 +216,7 @@ class LivePane(Widget):
         self.pace = ""
         """Pictures a second, where the line to the terminal limits them."""
         self._counter = Counter()
+        self._timed_at = 0.0  # monotonic seconds
         self._asking = ""  # what the question that is open is about
         self._aims = ""  # what the cursor is for: look, or travel
 
@@ -313,6 +318,10 @@ class LivePane(Widget):
 
     def _show_time(self, scene: Scene) -> None:
         self._timeline.display = scene.clock is not None and self.size.height >= TIMELINE_FROM
+        now = time.monotonic()
+        if scene.playing and now - self._timed_at < TIMELINE_PERIOD_S:
+            return
+        self._timed_at = now
         if scene.clock is not None and self._timeline.display:
             lines = self._timeline.show_clock(scene.clock, scene.selected, self._colour(scene))
             self._timeline.styles.height = lines

@@ -5,9 +5,10 @@ Drawn again only where a line says something new. UI thread.
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from rich.style import Style
 from rich.text import Text
 from textual.events import MouseDown, MouseMove, MouseUp
 from textual.message import Message
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 MOST_LINES = 3
 """Other branches that are shown at a time."""
+
+_OF_OTHERS = Mark.END | Mark.CAUGHT | Mark.FROZEN | Mark.HEART
+"""What is shown of agents that are not selected."""
 
 _PRESENT, _PASSED, _AHEAD = "A", "-", "."
 _FINE = {"present": "▲", "passed": "─", "ahead": "┄"}
@@ -81,30 +85,38 @@ class Timeline(TextLines):
 def track(clock: Clock, selected: int, width: int, colour: str, *, plain: bool = False) -> Text:
     """The present branch in so many columns: what was passed, what lies ahead, and the events of an agent in its ink;
     those of others are dim."""
+    own, others = summary(clock, selected, width)
+    here, end = place_of(clock.tick, clock, width), place_of(clock.end, clock, width)
+    passed, ahead = (_PASSED, _AHEAD) if plain else (_FINE["passed"], _FINE["ahead"])
+    drawn: list[tuple[str, str]] = [(passed if column < here else ahead, "dim") for column in range(end + 1)]
+    for column, marks in enumerate(others):
+        sign = sign_of(marks) if marks else ""
+        if sign:
+            drawn[column] = (sign, "dim")
+    for column, marks in enumerate(own):
+        sign = sign_of(marks) if marks else ""
+        if sign:
+            drawn[column] = (sign, f"bold {colour}")
+    drawn[here] = (_PRESENT if plain else _FINE["present"], "bold reverse" if own[here] or others[here] else "bold")
+    text = Text(no_wrap=True)
+    for style, run in groupby(drawn, key=itemgetter(1)):  # a run of one style is one piece: a frame has a millisecond
+        text.append("".join(sign for sign, _ in run), style)
+    return text.append(" " * (width - 1 - end))
+
+
+def summary(clock: Clock, selected: int, width: int) -> tuple[bytes, bytes]:
+    """The marks of each column: those of one agent, and what weighs most of all agents'."""
     import numpy as np  # deferred: it comes after the first frame
 
-    here, end = place_of(clock.tick, clock, width), place_of(clock.end, clock, width)
-    own, others = np.zeros(width, np.uint8), np.zeros(width, np.uint8)
+    found = np.zeros((2, width), np.uint8)
     if len(clock.marks):
-        steps = np.arange(1, len(clock.marks) + 1)
-        places = np.round(steps * ((width - 1) / (clock.last - clock.first))).astype(np.intp)
-        np.bitwise_or.at(own, places, clock.marks[:, selected])
-        np.bitwise_or.at(others, places, np.bitwise_or.reduce(clock.marks, axis=1))
-    passed, ahead = (_PASSED, _AHEAD) if plain else (_FINE["passed"], _FINE["ahead"])
-    text = Text(no_wrap=True)
-    for column in range(end + 1):
-        sign = sign_of(int(own[column]))
-        other = sign_of(int(others[column]) & ~int(Mark.REWARD | Mark.LOSS | Mark.HAND))
-        if column == here:
-            text.append(_PRESENT if plain else _FINE["present"], "bold reverse" if sign else "bold")
-        elif sign:
-            text.append(sign, Style(color=colour, bold=True))
-        elif other:
-            text.append(other, "dim")
-        else:
-            text.append(passed if column < here else ahead, "dim")
-    text.append(" " * (width - 1 - end))
-    return text
+        columns = np.round(np.arange(1, len(clock.marks) + 1) * ((width - 1) / (clock.last - clock.first)))
+        begins = np.flatnonzero(np.diff(columns, prepend=-1))
+        here = columns[begins].astype(np.intp)
+        each = np.bitwise_or.reduceat(clock.marks, begins, axis=0)
+        found[0, here] = each[:, selected]
+        found[1, here] = np.bitwise_or.reduce(each, axis=1) & np.uint8(_OF_OTHERS)
+    return found[0].tobytes(), found[1].tobytes()
 
 
 def branch_track(line: Line, clock: Clock, width: int, *, plain: bool = False) -> Text:
