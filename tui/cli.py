@@ -34,11 +34,13 @@ EPILOG = """\
 examples:
   gridrl-tui attach ruddy-otter           a run that trains on this machine; gridrl runs lists them
   gridrl-tui attach box:ruddy-otter       one on another machine, over your own ssh
+  gridrl-tui tutorial                     the keys and the ideas, in five minutes
   gridrl-tui                              walk through a small map; t trains on it
   gridrl-tui arena                        six agents, ore into batteries into hearts
   gridrl-tui navigation map=my.map        your own map
   gridrl-tui arena rules=my.yaml          your own game (gridrl rules arena prints one to begin with)
   gridrl-tui arena trainer.total_steps=5e7
+  gridrl-tui replay episode.gridrec       look at a recording or a replay; gridrl replay FILE sums it up
 
 Runs are kept in $GRIDRL_RUNS or in the data directory of your account. The same tools without a
 screen: gridrl -h. Keys: press ? inside.
@@ -213,6 +215,8 @@ def _check_terminal() -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise GridrlError("this is a full-screen program and needs a terminal", hint="for pipes and logs: gridrl -h")
+    if not sys.stderr.isatty():  # where Textual draws
+        raise GridrlError("the screen is drawn on stderr, which is no terminal", hint="leave out what redirects it")
     if os.environ.get("TERM", "") in ("", "dumb", "unknown"):
         term = os.environ.get("TERM", "")
         raise GridrlError(

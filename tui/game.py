@@ -9,7 +9,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from engine.policies.sights import Eye
 
     Demonstration = Callable[[Recording, NDArray[np.bool_]], None]
+    Ticket = tuple[Any, ...]
+    """Of which overlay, history and moment an answer is."""
 
 STEP_BUDGET_S = 0.006  # of UI thread per picture: a key press must never wait long for the steps of a fast game
 ERRAND_RATE = 20.0  # steps a second of a way that is walked by itself: the eye can follow it
@@ -85,11 +87,13 @@ class Game:
         self._members: list[Policy] = [self.player]
         self._parts = [0] * self.play.spec.agent_count
         self._pending: dict[int, int] = {}  # actions chosen and not yet taken
+        self._by_turns = False  # whether hands stay with their agents, for more than one
         self._errand: Journey | Repetition | None = None
         self._errand_pacer = Pacer(ERRAND_RATE)
         self._told: OrderedDict[tuple[int, int], tuple[str, ...]] = OrderedDict()
-        self._answer: tuple[object, Overlay | str] | None = None  # the last overlay of a policy, and what it is of
+        self._answer: tuple[Ticket, Overlay | str] | None = None  # the last overlay of a policy, and what it is of
         self._scratch: Batch | None = None
+        self._remembered: tuple[object, NDArray[np.bool_]] = (None, np.zeros((0, 0), np.bool_))  # for the fog
 
     # ---- What is shown
 
@@ -114,7 +118,7 @@ class Game:
             episode_terms=episode_terms,
             observation=play.observation() if self.observing else None,
             clock=self._clock(),
-            played_by=play.player_of(play.selected) if play.is_past else "",
+            played_by=play.player_of(play.selected) if play.is_past else self.player_of(play.selected).name,
             held=frozenset(play.held),
             intent=play.intent(self.player, play.selected) if self.explaining else None,
             overlay=overlay,
@@ -150,13 +154,9 @@ class Game:
         """What the selected agent sees, and what lay in its window before in this episode."""
         play, spec = self.play, self.play.spec
         height, width = play.view.cells.shape
-        track = play.track(play.episode_start, play.tick)[:, play.selected]
         me = play.view.agents[play.selected]
-        places = np.unique(np.concatenate([track, np.array([[me.row, me.column]], np.int16)]), axis=0)
-        known = np.zeros((height, width), np.bool_)
         rows, columns = spec.window_height // 2, spec.window_width // 2
-        for row, column in places.tolist():
-            known[max(row - rows, 0) : row + rows + 1, max(column - columns, 0) : column + columns + 1] = True
+        known = self._known((height, width), (rows, columns))
         in_sight = np.zeros_like(known)
         top, left = max(me.row - rows, 0), max(me.column - columns, 0)
         box = (slice(top, me.row + rows + 1), slice(left, me.column + columns + 1))
@@ -164,6 +164,25 @@ class Game:
             top - me.row + rows : height - me.row + rows, left - me.column + columns : width - me.column + columns
         ]
         return in_sight, known
+
+    def _known(self, shape: tuple[int, int], reach: tuple[int, int]) -> NDArray[np.bool_]:
+        """What lay in the selected agent's window in this episode: what did a step ago, and what does now; all anew
+        after a jump."""
+        play = self.play
+        me = play.view.agents[play.selected]
+        before, known = self._remembered
+        if before == (play.branch, play.selected, play.view.episode, play.tick - 1) and known.shape == shape:
+            places = np.array([[me.row, me.column]])
+        else:
+            known = np.zeros(shape, np.bool_)
+            stood = np.zeros(shape, np.bool_)
+            track = play.track(play.episode_start, play.tick)[:, play.selected]
+            stood[track[:, 0], track[:, 1]] = stood[me.row, me.column] = True
+            places = np.argwhere(stood)
+        for row, column in places.tolist():
+            known[max(row - reach[0], 0) : row + reach[0] + 1, max(column - reach[1], 0) : column + reach[1] + 1] = True
+        self._remembered = ((play.branch, play.selected, play.view.episode, play.tick), known)
+        return known
 
     def _seen(self, top: int, left: int) -> NDArray[np.bool_]:
         """(window height, window width): the cells that the observation tells of, where it can be told."""
@@ -179,7 +198,7 @@ class Game:
     def _events(self) -> tuple[str, ...]:
         """What happened up to now on this line, the newest last."""
         play = self.play
-        first = max(play.tick - LOOKED_BACK, play.history.first)
+        first = max(play.tick - LOOKED_BACK, play.start_of_episode)
         felt = play.marks(first, play.tick) & np.uint8(FELT)
         found: list[str] = []
         for tick in (first + 1 + np.flatnonzero(felt.any(axis=1)))[::-1].tolist():
@@ -190,11 +209,11 @@ class Game:
 
     def _told_at(self, tick: int, marks: NDArray[np.uint8]) -> list[str]:
         owner = self.play.history.owner(self.play.branch, tick)
-        told = self._told.get((owner, tick))
+        told, step = self._told.get((owner, tick)), tick - self.play.start_of_episode
         if told is not None:
-            return [f"{tick}  {words}" for words in told]
+            return [f"{step}  {words}" for words in told]
         return [
-            f"{tick}  Agent {agent}: {', '.join(words for mark, words in WORDS.items() if marks[agent] & mark)}."
+            f"{step}  Agent {agent}: {', '.join(words for mark, words in WORDS.items() if marks[agent] & mark)}."
             for agent in marks.nonzero()[0].tolist()
             if marks[agent] & np.uint8(FELT)
         ]
@@ -244,6 +263,7 @@ class Game:
 
     def set_playing(self, playing: bool) -> None:
         """Let time flow, or stop it."""
+        self._errand = None
         self.playing = playing
         self.pacer.actual = 0.0
         if playing:
@@ -282,13 +302,14 @@ class Game:
         play.step(self.player, hands)
         told = self._tell()
         if play.ended is not None:
-            self.save_demonstration()
+            self._hand_on()
         return told
 
     def move(self, steps: int) -> list[str]:
         """So many steps on, or back where it is negative. Where the past ends, new ones follow only one by one."""
         if steps < 0:
             return self.go_to(self.play.tick + steps)
+        self._errand = None
         if steps > 1 and self.play.is_past:
             return self.go_to(self.play.tick + steps)
         told: list[str] = []
@@ -430,7 +451,7 @@ class Game:
         play = self.play
         if play.selected in play.held:
             return []
-        play.held = {play.selected} if len(play.held) < 2 else play.held | {play.selected}
+        play.held = play.held | {play.selected} if self._by_turns else {play.selected}
         return [f"You play agent {play.selected} now; p gives it back."]
 
     def _act_now(self) -> list[str]:
@@ -444,17 +465,19 @@ class Game:
     def toggle_person(self) -> str:
         """Take the selected agent over, or give it back."""
         play = self.play
+        self._errand = None
         self._pending.pop(play.selected, None)
         if play.selected in play.held:
             play.held = play.held - {play.selected}
+            self._by_turns = self._by_turns and bool(play.held)
             return f"Agent {play.selected} is played by {self.player_of(play.selected).name} again."
-        play.held = {play.selected}
+        play.held, self._by_turns = {play.selected}, False
         return f"You play agent {play.selected} now; p gives it back."
 
     def add_person(self) -> str:
         """Take the selected agent over beside those in hand, by turns."""
         play = self.play
-        play.held = play.held | {play.selected}
+        play.held, self._by_turns = play.held | {play.selected}, True
         if len(play.held) == 1:
             return f"You play agent {play.selected} now; & on another agent lets two play by turns."
         agents = ", ".join(map(str, sorted(play.held)))
@@ -462,7 +485,8 @@ class Game:
 
     def choose_agent(self, agent: int) -> None:
         """Turn to another agent. One person's hands go along."""
-        if len(self.play.held) == 1:
+        self._errand = None
+        if len(self.play.held) == 1 and not self._by_turns:
             self.play.held = {agent}
             self._pending = {}
         self.play.selected = agent
@@ -473,7 +497,7 @@ class Game:
         self.save_demonstration()
         self.play.restart()
         self._told.clear()
-        self.compared = None
+        self.compared = self._answer = None
         self.player.forget(np.ones(self.play.batch.rows, np.bool_))
         return "A new episode begins."
 
@@ -533,6 +557,7 @@ class Game:
 
     def assign(self, player: Policy, agents: Sequence[int]) -> str:
         """Let a policy play some agents; the others are played as before. Returns who plays whom, in words."""
+        self.play.take_charge(self.player)  # those who stay go on with what they remember here
         parts = list(self._parts)
         members = [*self._members, player]
         for agent in agents:
@@ -544,6 +569,7 @@ class Game:
             self.player = self._members[0]
         else:
             self.player = Cast(self._members, self._parts, self.rules)
+        self.play.introduce(self.player)
         self.policy = self.player.name
         return self.player.name
 
@@ -554,8 +580,9 @@ class Game:
     # ---- Overlays
 
     def next_overlay(self, by: int = 1) -> str:
-        """The next thing to lay over the map; what a network has to say is left out where none plays."""
-        kinds = list(OverlayKind)
+        """The next thing to lay over the map; what a network has to say is left out where none plays the agent."""
+        is_network = hasattr(self.player_of(self.play.selected), "imagine")  # not its class: that would load torch
+        kinds = [each for each in OverlayKind if is_network or not each.asks_a_network or each is self.overlay]
         self.overlay = kinds[(kinds.index(self.overlay) + by) % len(kinds)]
         return "No overlay." if self.overlay is OverlayKind.NONE else f"Overlay: {self.overlay}."
 
@@ -574,7 +601,7 @@ class Game:
 
     def _of_network(self) -> tuple[Overlay | None, str]:
         """The last answer, as long as it fits; it may be of a moment ago, and says so."""
-        if self._answer is None or self._answer[0][0] is not self.overlay:  # type: ignore[index]
+        if self._answer is None or self._answer[0][:2] != self._asked_of[:2]:
             return None, f"{self.overlay}: asking {self.player_of(self.play.selected).name}..."
         answer = self._answer[1]
         if isinstance(answer, str):
@@ -583,9 +610,17 @@ class Game:
         return (answer, answer.words) if fits else (None, f"{self.overlay}: asking...")
 
     @property
-    def _asked_of(self) -> tuple[object, ...]:
+    def _asked_of(self) -> Ticket:
         play = self.play
-        return (self.overlay, play.branch, play.tick, play.selected, self.player_of(play.selected), self.box)
+        return (
+            self.overlay,
+            play.history,
+            play.branch,
+            play.tick,
+            play.selected,
+            self.player_of(play.selected),
+            self.box,
+        )
 
     def inquiry(self) -> Inquiry | None:
         """What to ask a worker about this moment; None if nothing is wanted or it is known already."""
@@ -605,22 +640,33 @@ class Game:
             agent=agent,
             moves=moves_of(self.rules),
             box=self.box,
-            sample=f"T {play.tick}",
+            sample=f"T {play.view.tick}",
             ticket=self._asked_of,
         )
 
-    def answered(self, ticket: object, answer: Overlay | str) -> None:
-        """What a worker found, or why it found nothing."""
-        self._answer = (ticket, answer)
+    def answered(self, ticket: Ticket, answer: Overlay | str) -> None:
+        """What a worker found, or why it found nothing; of another game or history it comes too late."""
+        if ticket[1] is self.play.history:
+            self._answer = (ticket, answer)
 
     # ---- Demonstrations
 
     def save_demonstration(self) -> None:
-        """Hand on what persons played in this episode, if they did."""
+        """Before one leaves: hand on what persons played in the episodes under way, at the end of each branch.
+
+        What was played to the end of an episode was handed on then.
+        """
+        for branch in list(self.play.history.branches.values()):
+            self.play.go_to(branch.end, branch.index)
+            if self.play.view.tick:
+                self._hand_on(since=branch.fork)
+
+    def _hand_on(self, since: int = 0) -> None:
+        """Hand the present episode on, if a person played in it after a tick."""
         play = self.play
-        if self.keep_demonstration is None or play.is_past:
-            return  # what was played to its end was handed on then
-        own = play.marks(play.start_of_episode, play.tick)
+        if self.keep_demonstration is None:
+            return
+        own = play.marks(max(play.start_of_episode, since), play.tick)
         if (own & np.uint8(Mark.HAND)).any():
             self.keep_demonstration(*play.recording())
 
@@ -640,14 +686,18 @@ def agents_of(words: Sequence[str], rules: Rules, selected: int) -> list[int]:
             return list(range(rules.agents))
         case ["me"] | ["this"]:
             return [selected]
-        case ["agent", number] if number.isdigit() and int(number) < rules.agents:
+        case ["agent", number] if _is_number(number) and int(number) < rules.agents:
             return [int(number)]
-        case ["group", number] if number.isdigit() and int(number) in rules.agent_groups:
+        case ["group", number] if _is_number(number) and int(number) in rules.agent_groups:
             return [agent for agent, group in enumerate(rules.agent_groups) if group == int(number)]
         case [role] if role in rules.roles:
             return [a for a, group in enumerate(rules.agent_groups) if rules.role_of_group(group) == role]
     known = ["all", "me", f"agent 0..{rules.agents - 1}", f"group 0..{rules.groups - 1}", *rules.roles]
     raise UsageError(f"nobody is called {' '.join(words)!r}", hint=f"one of: {', '.join(known)}")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def chosen_policy(text: str) -> tuple[str, list[str]]:

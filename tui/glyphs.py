@@ -282,7 +282,7 @@ class CellLooks:
         """An agent in its group's colour, and where its facing matters with a sign for that; one that cannot act, or
         whose shield is up, has a sign of its own. With `shows_group` its letter is the number of its group.
         """
-        digit = str(group % 9 + 1)
+        digit = str(group % 10)
         turned = self.theme.facing[facing] if shows_facing else " "
         first = digit if shows_group else self.own.get("agent") or self.theme.agent
         second, alone = turned, ""

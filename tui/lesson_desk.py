@@ -52,9 +52,9 @@ class LessonDesk(Base):
         bindings = [*self._bindings_of(self), *self._bindings_of(self._live)]
         return {str(each.id): key_name(each.key.split(",")[0]) for each in bindings}
 
-    def _show_lesson(self) -> None:
+    def _show_lesson(self, praise: str = "") -> None:
         if self.tutorial is not None:
-            self._live.show_lesson(self.tutorial.words)
+            self._live.show_lesson("\n".join(words for words in (praise, self.tutorial.words) if words))
 
     def _standing(self) -> Standing | None:
         """The game before a key counts; None where nobody learns."""
@@ -63,11 +63,11 @@ class LessonDesk(Base):
         play = self.session.play
         return Standing(play.tick, play.branch, len(play.history.branches), frozenset(play.held))
 
-    def _learn(self, wish: LivePane.Wished, before: Standing | None) -> str:
-        """What a key came to is a step of the lesson, perhaps; returns praise."""
+    def _learn(self, wish: LivePane.Wished, before: Standing | None) -> None:
+        """What a key came to is a step of the lesson, perhaps."""
         after, session = self._standing(), self.session
         if before is None or after is None or session is None:
-            return ""
+            return
         events = events_of_wish(wish.wish, wish.by, before, after, playing=session.game.playing)
         play = session.play
         if after.tick > before.tick and play.person is not None:
@@ -75,15 +75,15 @@ class LessonDesk(Base):
             events |= events_of_step(play.before, play.view, play.person, terminated=ended)
         if session.watching:
             events.add(Event.WATCHED_RUN)
-        return self._saw(events)
+        self._saw(events)
 
-    def _saw(self, events: Iterable[Event]) -> str:
-        if self.tutorial is None:
-            return ""
+    def _saw(self, events: Iterable[Event]) -> None:
+        if self.tutorial is None or self.tutorial.over:
+            return
         praise = self.tutorial.saw(events)
-        self._show_lesson()
+        if praise or events:
+            self._show_lesson(praise)
         self._go_to_room()
-        return praise
 
     def _turn_page(self, by: int) -> None:
         """To the next lesson, or the one before."""

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         def _show_subject(self) -> None: ...
         def _live_session(self) -> Session: ...
         def _standing(self) -> Standing | None: ...
-        def _learn(self, wish: LivePane.Wished, before: Standing | None) -> str: ...
+        def _learn(self, wish: LivePane.Wished, before: Standing | None) -> None: ...
         def _turn_page(self, by: int) -> None: ...
         def _answer(self, job: Callable[[], Any]) -> None: ...
         def _bindings_of(self, node: Any) -> list[Binding]: ...
@@ -124,6 +124,8 @@ class LiveDesk(Base):
             self._live.tell(str(error), "warning")
             self._answered_at = time.monotonic()
         else:
+            if told == []:
+                self._live.tell("")  # what was said of another moment
             self._tell([told] if isinstance(told, str) else told or [])
         self._refresh_live()
 
@@ -132,9 +134,7 @@ class LiveDesk(Base):
     def on_live_pane_wished(self, event: LivePane.Wished) -> None:
         before = self._standing()
         self._answer_wish(event)
-        praise = self._learn(event, before)
-        if praise:
-            self._tell([praise])
+        self._learn(event, before)
 
     def _answer_wish(self, event: LivePane.Wished) -> None:
         if self.session is not None and self.session.reel is not None:
@@ -214,6 +214,8 @@ class LiveDesk(Base):
             answer = inquiry.answer()
         except GridrlError as error:
             answer = f"{inquiry.kind}: {error}"
+        except Exception as error:  # noqa: BLE001  the thread's outermost frame: nobody else would tell
+            answer = f"{inquiry.kind}: a defect of the program: {type(error).__name__}: {error}"
         self.post_message(OverlayMade(inquiry.ticket, answer))
 
     def on_overlay_made(self, event: OverlayMade) -> None:
@@ -265,7 +267,7 @@ def _on_film(session: Session, reel: Reel, event: LivePane.Wished) -> Told:
     match event.wish:
         case Wish.PLAY:
             reel.set_playing(not reel.playing)
-        case Wish.STEP:
+        case Wish.STEP | Wish.SCRUB:
             return reel.move(event.by)
         case Wish.JUMP:
             return reel.jump(event.by)
@@ -328,6 +330,7 @@ _DEEDS: dict[Wish, Callable[[Session, LivePane.Wished], Told]] = {
     Wish.TRAVEL: _on_game(lambda game, event: game.travel(event.cell or (0, 0))),
     Wish.PLAY: _on_game(lambda game, event: game.set_playing(not game.playing)),
     Wish.STEP: _on_game(lambda game, event: game.move(event.by) or [""]),
+    Wish.SCRUB: _on_game(lambda game, event: game.go_to(game.play.tick + event.by)),
     Wish.JUMP: _on_game(lambda game, event: game.jump(event.by)),
     Wish.GO_TO: _on_game(lambda game, event: game.go_to(event.by + (game.play.episode_start if event.words else 0))),
     Wish.BEGINNING: _on_game(lambda game, event: game.go_to(game.play.history.first)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
@@ -98,7 +98,7 @@ class PlayerFound(Message):
 class OverlayMade(Message):
     """A network has been asked about a moment."""
 
-    ticket: object
+    ticket: tuple[Any, ...]
     answer: Overlay | str
 
 

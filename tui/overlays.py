@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -125,7 +125,7 @@ class Inquiry:
     box: tuple[int, int, int, int] | None
     """The part of the map in sight: row, column, height, width."""
     sample: str
-    ticket: object
+    ticket: tuple[Any, ...]
     """Goes back with the answer, whatever it is."""
 
     def answer(self) -> Overlay:

@@ -14,7 +14,9 @@ import numpy as np
 
 from engine.errors import SimError, UsageError
 from engine.maps import GridMap, cells_for
+from engine.policies.cast import Cast
 from engine.policies.decision import Decision
+from engine.policies.goal_seeker import GoalSeekerPolicy
 from engine.policies.registry import Policy, decide
 from engine.sim import (
     DIRECTIONS,
@@ -35,7 +37,7 @@ from engine.sim.recording import NO_ACTION, has_ended, hash_after_step, short_ha
 from engine.sim.timeline import ACTIONS
 
 from .marks import marks_of
-from .minds import POLICY, Minds
+from .minds import POLICY, Minds, remembers
 from .panes.live.chances import DEEDS, meant
 from .panes.live.events import Mark
 from .panes.live.scene import Intent
@@ -92,13 +94,14 @@ class Play:
         self.spec = self.batch.spec
         self.held: set[int] = set()
         self.selected = 0
-        self._minds = Minds()
+        self._minds = Minds(self.batch.rows)
         if recording is not None and recording.state:
             self.batch.load(recording.state)
         self._begin()
         if recording is not None:
             for actions in recording.actions:
                 self._extend(np.where(actions == NO_ACTION, -1, actions).astype(np.int32), {})
+                self.cursor.keep()
             self.go_to(0)
 
     def _begin(self) -> None:
@@ -163,7 +166,7 @@ class Play:
         """
         chosen = {self.selected if self.person is None else self.person: hands} if isinstance(hands, int) else hands
         chosen = dict(chosen or {})
-        self._take_charge(policy)
+        self.take_charge(policy)
         decision = decide(policy, self.batch)
         actions = np.array(decision.actions, np.int32)  # a copy: a policy may hand out its own
         for agent in self.held:
@@ -350,7 +353,7 @@ class Play:
             return "-"
         if self.history.fact(self.branch, MARKS, self.tick)[agent] & (Mark.HAND | Mark.IDLE):
             return "you"
-        return self._minds.name(int(self.history.fact(self.branch, POLICY, self.tick)))
+        return self._minds.name(int(self.history.fact(self.branch, POLICY, self.tick)), agent)
 
     def intent(self, policy: Policy, agent: int) -> Intent:
         """What is to come next: as the policy then in charge said, if that is played already; else as this one says."""
@@ -359,31 +362,44 @@ class Play:
             said = self.history.fact(branch, SAID, tick)[agent]
             action = int(self.history.fact(branch, ACTIONS, tick)[agent])
             by_hand = bool(self.history.fact(branch, MARKS, tick)[agent] & (Mark.HAND | Mark.IDLE))
-            name = self._minds.name(int(self.history.fact(branch, POLICY, tick)))
+            name = self._minds.name(int(self.history.fact(branch, POLICY, tick)), agent)
             value = float(self.history.fact(branch, VALUE, tick)[agent])
             known = None if np.isnan(said[0]) else said.astype(np.float32)
-            return Intent(name, known, None if math.isnan(value) else value, action, by_hand)
-        self._take_charge(policy)
+            reason = self._reason(self._minds.policy(int(self.history.fact(branch, POLICY, tick))), agent)
+            return Intent(name, known, None if math.isnan(value) else value, action, by_hand, reason)
+        self.take_charge(policy)
         state = policy.state()
         foreseen = decide(policy, self.batch)
         policy.restore(state)  # it has not acted: it was only asked
         chances, worth = foreseen.probabilities, foreseen.values
         return Intent(
-            policy.name,
+            policy.member_of(agent).name if isinstance(policy, Cast) else policy.name,
             None if chances is None or math.isnan(chances[agent, 0]) else chances[agent],
             None if worth is None or math.isnan(worth[agent]) else float(worth[agent]),
             took=None,
             by_hand=agent in self.held,
+            reason=self._reason(policy, agent),
         )
+
+    def _reason(self, policy: Policy | None, agent: int) -> str:
+        """Why a policy acts here as it does, if it has reasons that it can tell."""
+        member = policy.member_of(agent) if isinstance(policy, Cast) else policy
+        return member.reason(self.batch.observations[agent]) if isinstance(member, GoalSeekerPolicy) else ""
+
+    def introduce(self, policy: Policy) -> None:
+        """A policy that is made of those who play now begins here, with what they remember."""
+        self._minds.introduce(policy, (self.branch, self.tick))
 
     def mind_of(self, policy: Policy) -> Policy:
         """A copy of a policy that remembers what it would here, for whoever wants to ask it."""
-        self._take_charge(policy)
         copy = policy.again(0)
+        if not remembers(policy):
+            return copy
+        self.take_charge(policy)
         copy.restore(policy.state())
         return copy
 
-    def _take_charge(self, policy: Policy) -> None:
+    def take_charge(self, policy: Policy) -> None:
         """See to it that a policy remembers what it would here, had it played or only just begun."""
         here = (self.branch, self.tick)
         if self._minds.stands_at(policy, here):

@@ -190,6 +190,8 @@ class Session:
         film.close()
         game = Game(recording.rules, maps, recording.seed, rate=self.game.pacer.rate, recording=recording)
         game.observing, game.explaining = self.game.observing, self.game.explaining
+        game.keep_demonstration = self.game.keep_demonstration
+        self.game.save_demonstration()
         self.game.close()
         self.game = game
         self.config = self.config.model_copy(update={"rules": recording.rules})

@@ -150,6 +150,31 @@ class GoalSeekerPolicy:
                     actions[open_rows] = self._toward(*chosen, deed.action)
         return actions
 
+    def reason(self, observation: NDArray[np.uint8]) -> str:
+        """Why it would act as it does on an observation (size,), in words: what it is after, and how far that is."""
+        row = observation[None]
+        kinds = self._plane(row, KIND_PLANE)
+        for patience in (_READY, _COOLING):
+            for deed in self._deeds:
+                targets = self._targets(row, kinds, deed, patience)
+                if targets.any() and self._toward(row, kinds, targets, deed.action)[0] != _NO_ACTION:
+                    return self._aim_words(deed, patience, self._distance(kinds, targets))
+        return "it sees nothing of use, and roams"
+
+    def _distance(self, kinds: NDArray[np.uint8], targets: NDArray[np.bool_]) -> int:
+        """Steps from the middle of the window to the nearest target, of one row."""
+        distances, row, column = self._distances(kinds, targets), kinds.shape[1] // 2, kinds.shape[2] // 2
+        around = (_shifted(distances, DIRECTION_STEPS[way])[0, row, column] for way in self._ways)
+        return int(min(around)) + 1
+
+    def _aim_words(self, deed: _Deed, patience: int, steps: int) -> str:
+        name = self._signature.kinds[deed.kind]
+        far = "beside it" if steps <= 1 else f"{steps} steps away"
+        if patience == _COOLING:
+            return f"it waits for the {name}, {far}"
+        doing = {Verb.PUT: "put into", Verb.GET: "get from"}.get(deed.verb, "use")
+        return f"it is to {doing} the {name}, {far}"
+
     def _worth(self, observations: Observations, deed: _Deed) -> NDArray[np.bool_]:
         """Whose profit it is, by rows: what goes in is held, and of what comes out there is room and not enough yet."""
         held = observations[:, self._inventory_bytes].astype(np.int64)  # (rows, resources)

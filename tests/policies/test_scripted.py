@@ -7,6 +7,7 @@ import pytest
 
 from engine.errors import UsageError
 from engine.maps import cells_for, load_map, parse_ascii
+from engine.policies.goal_seeker import GoalSeekerPolicy
 from engine.policies.registry import Policy, create_policy
 from engine.recipes import resolve, worlds_of
 from engine.sim import Action, Batch, Rules, Verb, World, games, spec_of
@@ -259,3 +260,33 @@ def test_again_is_the_same_policy_with_its_own_random_numbers() -> None:
         for _ in range(5):
             assert (first.act(batch.observations) == second.act(batch.observations)).all()
         assert all((policy.state()[name] == own).all() for name, own in before.items())
+
+
+# Reasons
+
+
+def reasons_of(rules: Rules, drawing: str, **holding: int) -> tuple[str, str]:
+    """Why the goal-seeker acts as it does for agent 0, and the action."""
+    held = {name: each.model_copy(update={"initial": holding.get(name, 0)}) for name, each in rules.resources.items()}
+    rules = rules.model_copy(update={"resources": held})
+    grid_map = parse_ascii(drawing, "drawn")
+    with Batch(World(rules, cells_for(grid_map, rules)), seed=1) as batch:
+        policy = GoalSeekerPolicy(rules, batch.spec)
+        words = policy.reason(batch.observations[0])
+        return words, rules.action_names[int(policy.act(batch.observations)[0])]
+
+
+@pytest.mark.parametrize(
+    ("drawing", "holding", "words", "action"),
+    [
+        ("#######\n#@...m#\n#######", {}, "it is to use the mine, 4 steps away", "move_east"),
+        ("#######\n#....@m\n#######", {}, "it is to use the mine, beside it", "rotate_east"),
+        ("#######\n#.@..n#\n#######", {"ore": 1}, "it is to use the generator, 3 steps away", "move_east"),
+        ("#######\n#.@..n#\n#######", {}, "it sees nothing of use, and roams", "move_"),
+    ],
+)
+def test_the_goal_seeker_says_what_it_is_after(drawing: str, holding: dict[str, int], words: str, action: str) -> None:
+    said, did = reasons_of(games.arena(agents=1, groups=1), drawing, **holding)
+
+    assert said == words
+    assert did.startswith(action)

@@ -19,14 +19,14 @@ from engine.sim.spec import spec_of
 from tests.sim.strategies import action_table, games_with_maps
 from tui.glyphs import ASCII, BOX, GlyphTheme, emoji_theme
 from tui.panes.live.art import EmojiArt, SpriteArt, SpriteSheet
+from tui.panes.live.layers import fogged
 from tui.panes.live.legend import legend, legend_rows, looks_of, ramp, signs
 from tui.panes.live.looks import Terminal, map_looks
+from tui.panes.live.overlay import DOT, FIRST_DIVERGING, TINT_SHIFT, TRACE, ZERO, diverging_tint, marks, sequential_tint
 from tui.panes.live.picture import (
     DARK,
-    DOT,
     FACINGS,
     FIRST_AGENT,
-    FIRST_DIVERGING,
     FOG,
     FROZEN,
     JOIN_SHIFT,
@@ -34,17 +34,10 @@ from tui.panes.live.picture import (
     SEEN,
     SELECTED,
     SHIELDED,
-    TINT_SHIFT,
-    TRACE,
     USED_UP,
-    ZERO,
     Inks,
     WallJoins,
-    diverging_tint,
-    fogged,
-    marks,
     scene_codes,
-    sequential_tint,
     tint_ground,
     wall_joins,
 )
@@ -383,14 +376,14 @@ def names_in(rules: Rules) -> list[str]:
 
 def test_the_legend_has_only_what_is_in_the_game() -> None:
     assert names_in(games.navigation()) == ["agent", "selected", "floor", "wall", "goal"]
-    assert names_in(games.hide_and_seek()) == ["group 1", "group 2", "frozen", "selected", "floor", "wall"]
+    assert names_in(games.hide_and_seek()) == ["group 0", "group 1", "frozen", "selected", "floor", "wall"]
     assert names_in(resolve("arena_energy").rules)[5:8] == ["frozen", "shield up", "selected"]
     assert names_in(resolve("arena_energy").rules)[-2:] == ["not ready", "used up"]
 
 
 def test_the_legend_says_roles_and_what_things_do() -> None:
     lines = {line.name: line.detail for line in legend(inks_of(games.hide_and_seek()))}
-    assert (lines["group 1"], lines["group 2"]) == ("seeker, orange", "hider, sky")
+    assert (lines["group 0"], lines["group 1"]) == ("seeker, orange", "hider, sky")
 
     lines = {line.name: line.detail for line in legend(inks_of(games.arena()))}
     assert lines["mine"] == "gives 1 ore"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 from engine.maps import parse_ascii
+from engine.policies.decision import Decision
 from engine.policies.registry import create_policy
 from engine.policies.sights import eye_of
-from engine.policies.decision import Decision
 from engine.sim import AGENT, FIRST_KIND, Action, Encoding, Kind, Plane, Resource, Rules, Verb, games
 from tui.panes.live.clock import Clock, Line
 from tui.panes.live.panels import (
@@ -334,7 +334,7 @@ def test_the_legend_comes_first_where_it_is_wanted() -> None:
 def test_the_side_panel_keeps_its_order_with_all_there_is() -> None:
     play = play_on("####\n#@m#\n####", arena())
     take(play, "rotate_east", "use")
-    intent = Intent("arena:v12", np.full(9, 1 / 9, np.float32), 0.5, took=None, by_hand=False)
+    intent = Intent("arena:v12", np.full(len(play.spec.action_names), 0.1, np.float32), 0.5, took=None, by_hand=False)
     scene = scene_of(
         play,
         cursor=(1, 2),
@@ -355,7 +355,7 @@ CLOCK = Clock(0, 7, 12, 3, (Line(0, None, 0, 20), Line(3, 0, 5, 12), Line(4, 0, 
 
 
 def test_branches_are_compared_agent_by_agent_where_they_differ() -> None:
-    play = play_on("######\n#123.#\n######", arena(3))
+    play = play_on("######\n#@@@.#\n######", arena(3))
     agents = tuple(
         replace(agent, episode_return=total) for agent, total in zip(play.view.agents, (1.5, 0.0, -2.0), strict=True)
     )

@@ -13,18 +13,17 @@ from engine.sim import EMPTY, FIRST_KIND, games
 from engine.sim.spec import spec_of
 from tui.glyphs import BOX, emoji_theme
 from tui.panes.live.art import EmojiArt, SpriteArt, SpriteSheet, view_picture
+from tui.panes.live.overlay import MARK_SHIFT, TINT_SHIFT
 from tui.panes.live.picture import (
     DARK,
     FACINGS,
     FIRST_AGENT,
     FOG,
     FROZEN,
-    MARK_SHIFT,
     NOT_READY,
     SEEN,
     SELECTED,
     SHIELDED,
-    TINT_SHIFT,
     USED_UP,
     Inks,
 )

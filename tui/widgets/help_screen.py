@@ -64,5 +64,7 @@ def key_table(bindings: Sequence[Binding]) -> Text:
 def key_name(key: str) -> str:
     """A key as it is printed on a keyboard: `ctrl+s`, `.`, `PgUp`."""
     *modifiers, last = key.strip().split("+") if key != "+" else ["+"]
+    if last[:1] == "f" and last[1:].isdigit():
+        last = last.upper()
     sign = key_to_character(last) or ""
     return "+".join([*modifiers, _NAMES.get(last) or (sign if sign.strip() and sign.isprintable() else last)])

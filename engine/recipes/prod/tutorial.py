@@ -12,7 +12,8 @@ from engine.training.config import TrainerConfig
 def train(room: Literal["walk", "workshop"] = "walk") -> RecipeConfig:
     """A room to walk in, where learning shows within seconds; and a workshop, where rewards have several terms."""
     if room == "walk":
-        trainer = TrainerConfig(total_steps=500_000)
+        # Endless for a lesson: who reads slowly still finds it under way.
+        trainer = TrainerConfig(total_steps=20_000_000)
         return RecipeConfig(rules=games.navigation(), map="navigation_tutorial", trainer=trainer)
     rules = games.arena(agents=3, groups=1, max_steps=500, batteries_per_heart=1)
     # As in arena_easy: the entropy bonus keeps agents trying until the first hearts come.

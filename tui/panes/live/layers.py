@@ -9,6 +9,8 @@ import numpy as np
 from .picture import DARK, FOG, WallJoins, scene_codes
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .picture import Codes
     from .scene import Scene
 
@@ -19,6 +21,12 @@ def codes_of(scene: Scene, *, window_shown: bool, joins: WallJoins | None = None
     if scene.overlay is not None and scene.overlay.codes.shape == codes.shape:
         codes |= scene.overlay.codes
     if scene.in_sight is not None and scene.known is not None and scene.known.shape == codes.shape:
-        unseen = np.where(scene.known, np.uint32(FOG), np.uint32(DARK))
-        codes |= np.where(scene.in_sight, np.uint32(0), unseen)
+        return fogged(codes, scene.in_sight, scene.known)
     return codes
+
+
+def fogged(codes: Codes, in_sight: NDArray[np.bool_], remembered: NDArray[np.bool_]) -> Codes:
+    """The codes as the selected agent knows them: (height, width) of what it sees now, and has seen before."""
+    veil = np.where(in_sight, np.uint32(0), np.where(remembered, np.uint32(FOG), np.uint32(DARK)))
+    veiled: Codes = codes | veil
+    return veiled

@@ -17,21 +17,17 @@ from tui.text import safe_str
 from tui.themes import group_colour
 
 from .art import EmojiArt, SpriteArt
+from .overlay import DOT, FIRST_DIVERGING, MARK_SHIFT, TINT_SHIFT, TRACE
 from .picture import (
-    DOT,
     FACINGS,
     FIRST_AGENT,
-    FIRST_DIVERGING,
     FOG,
     FROZEN,
     JOIN_SHIFT,
-    MARK_SHIFT,
     NOT_READY,
     SEEN,
     SELECTED,
     SHIELDED,
-    TINT_SHIFT,
-    TRACE,
     USED_UP,
     Inks,
     can_freeze,
@@ -146,7 +142,7 @@ def _group_words(rules: Rules, inks: Inks, group: int) -> tuple[str, str]:
     role, colour = rules.role_of_group(group), "" if inks.is_mono else group_colour(group).name
     if inks.spec.group_count == 1:
         return role, "" if role == "agent" else "agents"
-    return f"group {group + 1}", ", ".join(filter(None, ("" if role == "agent" else role, colour)))
+    return f"group {group}", ", ".join(filter(None, ("" if role == "agent" else role, colour)))
 
 
 def _kinds(inks: Inks) -> list[Line]:

@@ -1,6 +1,6 @@
 """Overlay: tints and marks for the cells of a map, and what they say. A value; made in tui/overlays.py.
 
-Tints and marks are bits that are laid over the codes of a map, see picture.py.
+Tints and marks are bits that are laid over the codes of a map (picture.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TINT_SHIFT = 16
 """5 bits: 0 none, 1 .. 15 from little to much, 16 .. 31 from most negative to most positive, with ZERO for zero."""
-LEVELS, ZERO = 15, 24
+LEVELS, FIRST_DIVERGING, ZERO = 15, 16, 24
 MARK_SHIFT = 21
 """4 bits, on floor alone: 0 none, 1 .. 8 an arrow by DIRECTIONS, DOT to stay, TRACE a path."""
 DOT, TRACE = 9, 10

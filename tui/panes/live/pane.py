@@ -28,6 +28,7 @@ from tui.glyphs import OWN
 from tui.text import safe, safe_str
 from tui.themes import group_colour
 from tui.widgets.grid_view import GridView
+from tui.widgets.line_input import LineInput
 from tui.widgets.minimap import Minimap
 from tui.widgets.text_lines import TextLines
 
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
 SIDE_FROM = 100
 """Columns from which the side panel is always there."""
 
+BOTH_FROM = 32
+"""Lines of the pane from which the agent's window and the panel stand one above the other."""
+
 TIMELINE_PERIOD_S = 0.2
 """How often it is drawn while time flows: reading through a long history takes milliseconds."""
 
@@ -53,8 +57,18 @@ TIMELINE_FROM = 18
 
 POLICY_NAMES = ("random", "noop", "simple", "goal-seeker", "trained")
 
+LONGEST_STEP = 15
+"""Digits of a step that are read: what is longer lies beyond any end all the same."""
+
+BROAD_FROM = 120
+"""Columns from which it has room for whole sentences."""
+
+MOST_MESSAGE_LINES = 3
+
 SCRUB = 20
 """Steps of a page of time."""
+
+_LABELS = {"action": "act", "tick": "go to step", "policy": "policy"}
 
 _WAYS = {
     "north": (-1, 0),
@@ -126,8 +140,8 @@ class LivePane(Widget):
         _hidden("w", "wish('WATCH')", "live.watch", "Watch the training run's agents, or go back"),
         _hidden("less_than_sign", "wish('JUMP', -1)", "live.event_before", "To the event before"),
         _hidden("greater_than_sign", "wish('JUMP', 1)", "live.event_after", "To the next event"),
-        _hidden("pageup", f"step(-{SCRUB})", "live.scrub_back", f"{SCRUB} steps back"),
-        _hidden("pagedown", f"step({SCRUB})", "live.scrub_on", f"{SCRUB} steps on, as far as was played"),
+        _hidden("pageup", f"scrub(-{SCRUB})", "live.scrub_back", f"{SCRUB} steps back"),
+        _hidden("pagedown", f"scrub({SCRUB})", "live.scrub_on", f"{SCRUB} steps on, as far as was played"),
         _hidden("home", "wish('BEGINNING')", "live.beginning", "To the beginning"),
         _hidden("end", "wish('END')", "live.end", "To the end of what was played"),
         _hidden("G", "ask('tick')", "live.go_to", "Go to a step by its number"),
@@ -223,6 +237,9 @@ class LivePane(Widget):
     def compose(self) -> ComposeResult:
         yield Static(id="live-lesson", markup=False)
         yield Static(id="live-message", classes="message-line", markup=False)
+        with Horizontal(id="live-branches"):
+            yield Static(id="live-this", markup=False)
+            yield Static(id="live-that", markup=False)
         with Horizontal(id="live-body"):
             grid = GridView(id="live-map")
             grid.can_focus = True
@@ -237,21 +254,32 @@ class LivePane(Widget):
         yield Static(id="live-first", classes="live-status", markup=False)
         yield Static(id="live-second", classes="live-status", markup=False)
         yield Timeline(id="live-timeline")
-        yield Input(id="live-ask", classes="-line")
+        with Horizontal(id="live-ask-line"):
+            yield Static(id="live-ask-label", markup=False)
+            yield LineInput(id="live-ask", classes="-line")
 
     def on_mount(self) -> None:
         self._map, self._window = self.query_one("#live-map", GridView), self.query_one("#live-window", GridView)
         self._minimap = self.query_one(Minimap)
         self._other, self._timeline = self.query_one("#live-other", GridView), self.query_one(Timeline)
         self._ask, self._overlay_line = self.query_one("#live-ask", Input), self.query_one("#live-overlay", Static)
+        self._ask_line, self._branches = self.query_one("#live-ask-line"), self.query_one("#live-branches")
         self.query_one("#live-lesson").display = False
-        for part in (self._ask, self._other, self._overlay_line, self._timeline, self._minimap):
+        for part in (
+            self._ask_line,
+            self._ask,
+            self._branches,
+            self._other,
+            self._overlay_line,
+            self._timeline,
+            self._minimap,
+        ):
             part.display = False
         self.set_class(False, "-window")
 
     def focus_map(self) -> None:
         """Give the keys to the map, or to the question that is open: at once, lest those typed already go astray."""
-        self.screen.set_focus(self._ask if self._ask.display else self._map, scroll_visible=False)
+        self.screen.set_focus(self._ask if self._ask_line.display else self._map, scroll_visible=False)
 
     # ---- What the Session tells
 
@@ -310,8 +338,12 @@ class LivePane(Widget):
     def _show_beside(self, scene: Scene, looks: MapLooks) -> None:
         from .picture import scene_codes
 
-        self._other.display = scene.beside is not None
-        if scene.beside is not None:
+        self._other.display = self._branches.display = scene.beside is not None
+        if scene.beside is not None and scene.clock is not None:
+            ended = scene.clock.tick - scene.beside.tick
+            late = f", which ended {ended:,} steps before" if ended else ""
+            self._update("live-this", Text(f"branch {scene.clock.branch}", style="bold"))
+            self._update("live-that", Text(f"branch {scene.beside.branch}{late}", style="bold"))
             other = replace(scene, view=scene.beside.view, overlay=None)
             codes = scene_codes(other, window_shown=False, joins=looks.joins)
             self._other.show(codes, looks.inks, self._centre(other), looks.art)
@@ -339,7 +371,13 @@ class LivePane(Widget):
         self._told = (sentence, severity)
         line = self.query_one("#live-message", Static)
         line.set_classes(f"message-line -{severity}")
-        line.update(safe(sentence), layout=False)
+        text = safe(sentence)
+        width = max(self.size.width - 2, 1)
+        lines = min(-(-text.cell_len // (width - width // 8)), MOST_MESSAGE_LINES) or 1  # an eighth for broken words
+        if text.cell_len <= width:
+            lines = 1
+        line.styles.height = lines
+        line.update(text, layout=False)
 
     def _show_words(self, scene: Scene, codes: Codes) -> None:
         from . import panels  # deferred with the rest of the picture
@@ -412,6 +450,7 @@ class LivePane(Widget):
     def on_resize(self) -> None:
         explained = self.explains
         self.set_class(self.size.width >= SIDE_FROM, "-wide")
+        self.set_class(self.size.width >= BROAD_FROM, "-broad")
         if self.explains != explained:
             self._tell_explained()
         self._again()
@@ -452,6 +491,7 @@ class LivePane(Widget):
     # ---- Keys
 
     def _wish(self, wish: Wish, by: int = 0, words: str = "", cell: tuple[int, int] | None = None) -> None:
+        self._counter.take()  # a count is for the next key alone
         self.post_message(self.Wished(wish, by, words, cell))
 
     def action_wish(self, name: str, by: int = 0) -> None:
@@ -476,6 +516,9 @@ class LivePane(Widget):
 
     def action_step(self, by: int) -> None:
         self._wish(Wish.STEP, by * self._counter.take())
+
+    def action_scrub(self, by: int) -> None:
+        self._wish(Wish.SCRUB, by * self._counter.take())
 
     def action_count(self) -> None:
         self._counter.begin()
@@ -516,14 +559,23 @@ class LivePane(Widget):
 
     def action_window(self) -> None:
         self.window_shown = not self.window_shown
+        if self.window_shown and self.size.height < BOTH_FROM:
+            self.explained = self.legend_first = False
         self._wish(Wish.WINDOW, int(self.window_shown))
 
     def action_explain(self) -> None:
         self.explained = not self.explained
+        self._make_room(self.explained)
         self._tell_explained()
+
+    def _make_room(self, opened: bool) -> None:
+        """Where there is no room for both, the panel takes the place of the agent's window."""
+        if opened and self.window_shown and self.size.height < BOTH_FROM:
+            self.action_window()
 
     def action_legend(self) -> None:
         self.legend_first = not self.legend_first
+        self._make_room(self.legend_first)
         self._tell_explained()
 
     # ---- The cursor
@@ -596,17 +648,18 @@ class LivePane(Widget):
         self._ask.placeholder, names = self._question(self._scene, about)
         self._ask.suggester = SuggestFromList(names) if names else None
         self._ask.value = ""
-        self._ask.display = True
+        self.query_one("#live-ask-label", Static).update(f"{_LABELS[about]} > ")
+        self._ask_line.display = self._ask.display = True
         self._ask.focus()
 
     def _question(self, scene: Scene, about: str) -> tuple[str, Sequence[str]]:
         if about == "action":
-            return "action by name, Enter to act, Esc to leave", scene.spec.action_names
+            return "an action by name", scene.spec.action_names
         if about == "tick":
-            return "step to go to, Enter to go, Esc to leave", ()
+            return "its number in this episode", ()
         whom = ["all", "me", *scene.spec.role_names, "agent 0", "group 0"]
         names = [name for name in POLICY_NAMES for name in (name, *(f"{name} for {who}" for who in whom))]
-        return "policy, run or URI [for all | me | agent N | group N | ROLE], Enter to choose", names
+        return "NAME, RUN or URI [for all | me | agent N | group N | ROLE]", names
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -618,8 +671,9 @@ class LivePane(Widget):
             self._wish(Wish.ACT, words=text)
         elif self._asking == "policy":
             self._wish(Wish.POLICY, words=text)
-        elif text.replace(",", "").isdigit():
-            self._wish(Wish.GO_TO, int(text.replace(",", "")), words="of this episode")
+        elif text.isascii() and text.replace(",", "").isdigit():
+            digits = text.replace(",", "").lstrip("0")
+            self._wish(Wish.GO_TO, int(digits[:LONGEST_STEP] or 0), words="of this episode")
         else:
             self.tell(f"{safe_str(text, 40)} is no step: type a number.", "warning")
 
@@ -635,7 +689,7 @@ class LivePane(Widget):
             self.tell(self._counter.words)
 
     def _close_ask(self) -> None:
-        self._ask.display = False
+        self._ask_line.display = self._ask.display = False
         self.focus_map()
 
     # ---- The mouse
@@ -656,6 +710,12 @@ class LivePane(Widget):
                 self._wish(Wish.TRAVEL, cell=cell)
                 return
         self.tell(f"{event.column},{event.row}: {thing_words(self._scene, *cell)}.")
+
+    def on_grid_view_dragged(self, event: GridView.Dragged) -> None:
+        event.stop()
+        if event.control is self._map:
+            self.following = False  # else the next step would take it back to the agent
+            self._again()
 
     def on_minimap_centre_requested(self, event: Minimap.CentreRequested) -> None:
         event.stop()

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 MOST_RESOURCES = 6
 """Of a game with more only those are listed that are held."""
-MOST_CHANCES = 6
+MOST_CHANCES = 8
+"""Actions that are listed, the likeliest and the one that was taken."""
 BAR_WIDTH, GAUGE_WIDTH = 14, 10
 LABEL_WIDTH = 13
 PANEL_WIDTH = 34
@@ -43,7 +44,7 @@ def first_status(scene: Scene, colour: str) -> Text:
 
 
 def second_status(scene: Scene, *, following: bool, zoom: str = "", pace: str = "") -> Text:
-    """When and how: `T 318/1000 (20 back)  R +4.20 (heart +4.00, ore +0.20)  > 10/s (9.8)  policy simple  follow`.
+    """When and how: `T 318/1000 (20 back)  R +4.20   > 10/s (9.8)   policy simple   follow   (heart +4.00, ore +0.20)`.
 
     Args:
         zoom: the zoom, where it is not the usual one.
@@ -55,12 +56,13 @@ def second_status(scene: Scene, *, following: bool, zoom: str = "", pace: str = 
     if scene.clock is not None and scene.clock.back:
         line.append(f" ({scene.clock.back:,} back)", style="bold")
     line.append(f"  R {number(agent.episode_return, 2, sign=True)}")
-    line.append(terms_words(scene), style="dim")
     line.append(f"   {time_words(scene)}")
-    line.append(f"   {safe_str(scene.source)}" if scene.source else f"   policy {safe_str(scene.policy)}")
-    line.append("   follow" if following else "   free view", style="dim")
-    for words in (zoom, pace, "fog" if scene.in_sight is not None else ""):
+    past = scene.clock is not None and scene.clock.back
+    plays = "then policy" if past else "policy"  # what is past was played by whom the panel says
+    line.append(f"   {safe_str(scene.source)}" if scene.source else f"   {plays} {safe_str(scene.policy)}")
+    for words in (pace, "follow" if following else "free view", "fog" if scene.in_sight is not None else "", zoom):
         line.append(f"   {words}" if words else "", style="dim")
+    line.append(terms_words(scene), style="dim")  # last: the panel has them too
     return line
 
 
@@ -90,7 +92,7 @@ def terms_words(scene: Scene) -> str:
         for name, value in zip(scene.spec.term_names, scene.episode_terms, strict=False)
         if value
     ]
-    return f" ({', '.join(paid)})" if paid else ""
+    return f"   ({', '.join(paid)})" if paid else ""
 
 
 def inventory_words(scene: Scene, agent: AgentView) -> list[str]:
@@ -132,20 +134,22 @@ def _legend(text: Text, legend: Sequence[Text]) -> None:
 def _agent(text: Text, scene: Scene, colour: str) -> None:
     agent, rules = scene.view.agents[scene.selected], scene.rules
     _heading(text, f"agent {scene.selected}", f"bold {colour}")
-    text.append(f"{'group':<{LABEL_WIDTH}}", style="dim").append(f"{agent.group + 1}", style=colour)
+    text.append(f"{'group':<{LABEL_WIDTH}}", style="dim").append(f"{agent.group}", style=colour)
     text.append(f"  {safe_str(rules.role_of_group(agent.group), 16)}\n" if len(rules.roles) > 1 else "\n")
     facing = f"  facing {DIRECTIONS[agent.facing]}" if facing_matters(rules) else ""
+    _entry(text, "episode", str(scene.view.episode))
     _entry(text, "at", f"{agent.column},{agent.row}{facing}")
     for name, count in zip(scene.spec.resource_names, agent.inventory, strict=True):
-        if count or len(scene.spec.resource_names) <= MOST_RESOURCES:
+        if scene.eye is None and (count or len(scene.spec.resource_names) <= MOST_RESOURCES):  # else it stands above
             _entry(text, safe_str(name, LABEL_WIDTH - 1), f"{count:>4} of {rules.resources[name].limit}")
     if agent.frozen:
         _entry(text, "frozen", frozen_words(agent.frozen, FOREVER))
     if agent.shield:
         _entry(text, "shield", "up")
     _entry(text, "last", result_words(agent, scene.spec))
-    now = "you" if scene.selected in scene.held else safe_str(scene.source or scene.policy, 22)
-    _entry(text, "played by", safe_str(scene.played_by, 22) or now)
+    past = scene.clock is not None and scene.clock.back
+    held = scene.selected in scene.held and not past
+    _entry(text, "played by", "you" if held else safe_str(scene.source or scene.played_by or scene.policy, 30))
 
 
 def mind_words(scene: Scene, intent: Intent, colour: str) -> Text:
@@ -157,14 +161,19 @@ def mind_words(scene: Scene, intent: Intent, colour: str) -> Text:
         took = names[intent.took] if 0 <= intent.took < len(names) else "no such action"
         text.append(f"{'took':<{LABEL_WIDTH}}", style="dim").append(safe_str(took), style="bold")
         text.append("  by hand\n" if intent.by_hand else "\n")
+    if intent.reason:
+        text.append(f"{safe_str(intent.reason, 60)}\n", style="italic")
     if intent.probabilities is None:
-        text.append("it does not say how likely\n" if intent.value is None else "", style="dim")
+        text.append("" if intent.reason else "it does not say how likely\n", style="dim")
         return text
     chances = intent.probabilities
     value = "-" if intent.value is None else number(intent.value, 2, sign=True)
     _entry(text, "H, V", f"{entropy(chances):.2f} nats, {value}")
     order = sorted(range(len(names)), key=lambda i: -chances[i])
-    for i in order[:MOST_CHANCES]:
+    shown = order[:MOST_CHANCES]
+    if intent.took is not None and 0 <= intent.took < len(names) and intent.took not in shown:
+        shown = [*shown[:-1], intent.took]
+    for i in shown:
         chosen = "bold" if i == intent.took else ""
         text.append(f"{safe_str(names[i], LABEL_WIDTH - 1):<{LABEL_WIDTH}}", style=chosen or "dim")
         text.append(f"{bar(float(chances[i]), BAR_WIDTH):<{BAR_WIDTH}}", style=colour if chosen else "dim")

@@ -17,6 +17,7 @@ from engine.sim import AGENT, EMPTY, Rules, Spec, Verb
 from tui.glyphs import ASCII, FLOOR_INK, MARK_INK, OWN, GlyphTheme, Look, cell_looks
 from tui.themes import GroupColour
 
+from .overlay import FIRST_DIVERGING, MARK_SHIFT, TINT_SHIFT, ZERO
 from .scene import Scene
 
 if TYPE_CHECKING:
@@ -34,10 +35,6 @@ USED_UP = 4096  # added to the code of a kind that is not ready: it never will b
 FACINGS = 9  # eight directions, and one for "not observed"
 UNKNOWN_FACING = 8
 
-TINT_SHIFT = 16  # 5 bits: 0 none, 1..15 from little to much, 16..31 from far below zero to far above
-FIRST_DIVERGING, ZERO = 16, 24
-MARK_SHIFT = 21  # 4 bits, on floor alone: 0 none, 1..8 an arrow by DIRECTIONS, then these
-DOT, TRACE = 9, 10  # it stays or does something else; it came this way
 FOG = 1 << 25  # not in sight now, but remembered
 DARK = 1 << 26  # never seen: blank
 JOIN_SHIFT = 27  # 4 bits of a wall: the neighbours that it joins, N 1, S 2, W 4, E 8
@@ -150,37 +147,6 @@ def wall_joins(walls: NDArray[np.bool_]) -> Codes:
 
 
 # ---- Tints, marks and fog: bits to be laid over the codes of a map of the same shape
-
-
-def sequential_tint(values: NDArray[np.floating], most: float) -> Codes:
-    """Tints for amounts from 0 (none) to `most`; what is more counts as that, and nan has none."""
-    share = np.clip(np.nan_to_num(values / most if most > 0 else values * 0), 0, 1)
-    levels: Codes = np.ceil(share * 15).astype(np.uint32)
-    return levels << np.uint32(TINT_SHIFT)
-
-
-def diverging_tint(values: NDArray[np.floating], most: float) -> Codes:
-    """Tints for values from -`most` to `most`, with one of its own for zero; nan has none."""
-    share = np.clip(np.nan_to_num(values / most if most > 0 else values * 0), -1, 1)
-    # Seven levels above zero and eight below; what is not zero is never drawn as zero.
-    steps = np.where(share > 0, np.ceil(share * 7), np.floor(share * 8))
-    levels: Codes = np.where(np.isnan(values), 0, steps + ZERO).astype(np.uint32)
-    return levels << np.uint32(TINT_SHIFT)
-
-
-def marks(kinds: NDArray[np.integer]) -> Codes:
-    """Bits for marks: 0 none, 1..8 arrows by DIRECTIONS, DOT, TRACE."""
-    return kinds.astype(np.uint32) << np.uint32(MARK_SHIFT)
-
-
-def fogged(codes: Codes, in_sight: NDArray[np.bool_], remembered: NDArray[np.bool_]) -> Codes:
-    """The codes as the selected agent knows them: (height, width) of what it sees now, and has seen before."""
-    veil = np.where(in_sight, np.uint32(0), np.where(remembered, np.uint32(FOG), np.uint32(DARK)))
-    veiled: Codes = codes | veil
-    return veiled
-
-
-# ---- What a code says
 
 
 def is_floor(code: int) -> bool:

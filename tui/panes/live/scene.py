@@ -30,6 +30,8 @@ class Intent:
     """The action it then took, -1 for one that the game does not have; None where that is yet to come."""
     by_hand: bool
     """Whether a person chose the action."""
+    reason: str = ""
+    """In words, of a policy that has reasons and no probabilities."""
 
 
 @dataclass(frozen=True)

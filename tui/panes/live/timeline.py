@@ -135,7 +135,11 @@ def place_of(tick: int, clock: Clock, width: int) -> int:
 
 def sign_of(marks: int) -> str:
     """The weightiest of some marks as a character; empty without any that is drawn."""
-    return next((sign for mark, sign in SIGNS.items() if marks & mark), "")
+    return _SIGNS[marks]
+
+
+# By byte: flags of an enum are slow, and a frame asks a hundred times.
+_SIGNS = tuple(next((sign for mark, sign in SIGNS.items() if marks & mark), "") for marks in range(256))
 
 
 def _indented(text: Text) -> Text:

@@ -13,6 +13,7 @@ class Wish(Enum):
     TRAVEL = auto()  # cell: where to
     PLAY = auto()
     STEP = auto()  # by: steps on, or back where it is negative
+    SCRUB = auto()  # by: steps through what was played, as far as it goes
     JUMP = auto()  # by: +1 the next event, -1 the one before
     GO_TO = auto()  # by: a tick
     BEGINNING = auto()
