@@ -415,6 +415,10 @@ class GridrlApp(LiveDesk, LessonDesk, App[int]):
 
     def _show_subject(self) -> None:
         assert self.session is not None
+        if self.session.reel is not None:
+            height, width = self.session.reel.view.cells.shape
+            self._bar.subject, self._bar.map_size = safe_str(self.session.reel.film.name, 60), f"{width}x{height}"
+            return
         game, grid_map = self.session.config.rules.name, self.session.map
         self._bar.subject = f"{game}/{grid_map.name.removeprefix(game + '_')}"
         self._bar.map_size = grid_map.size

@@ -290,6 +290,8 @@ def _on_film(session: Session, reel: Reel, event: LivePane.Wished) -> Told:
         case Wish.RESTART:
             session.close_film()
             return "Back to your game."
+        case Wish.OVERLAY:
+            return reel.next_overlay(event.by)
         case Wish.EXPLAIN:
             _set_explaining(session, event)
         case _:

@@ -16,6 +16,7 @@ from tui.panes.live.events import EVENTS, Mark
 from tui.panes.live.scene import Scene
 from tui.panes.live.words import tell_step
 
+from .overlays import TRACE_STEPS, OverlayKind, distances, trace
 from .play import Pacer
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from engine.replays.film import Film
     from engine.sim import EnvView
+    from tui.panes.live.overlay import Overlay
 
 EVENTS_SHOWN = 12
 _MARKS = {"frozen": Mark.FROZEN, "caught": Mark.CAUGHT, "heart": Mark.HEART, "reward": Mark.REWARD, "remark": Mark.HAND}
@@ -38,6 +40,7 @@ class Reel:
         self.playing = False
         self.pacer = Pacer(rate)
         self.cursor: tuple[int, int] | None = None
+        self.overlay = OverlayKind.NONE
         self._events = film.events()
         self._marks = self._marked()
 
@@ -53,12 +56,16 @@ class Reel:
     def scene(self) -> Scene:
         """The present moment."""
         film, first, last = self.film, self.film.ticks[0], self.film.ticks[-1]
+        view = film.view(self.tick)
+        made = self._overlay(view)
         return Scene(
             rules=film.rules,
             spec=film.spec,
-            view=film.view(self.tick),
+            view=view,
             source=f"{film.name}, {film.source}",
             policy="-",
+            played_by="-",
+            is_film=True,
             selected=self.selected,
             person=None,
             playing=self.playing,
@@ -70,7 +77,25 @@ class Reel:
             clock=Clock(first, self.tick, last, 0, (Line(0, None, first, last),), self._marks),
             events=tuple(each.words for each in self._events if each.tick <= self.tick)[-EVENTS_SHOWN:],
             cursor=self.cursor,
+            overlay=made,
+            overlay_words="" if made is None else made.words,
         )
+
+    def _overlay(self, view: EnvView) -> Overlay | None:
+        """What can be said of a film's moment without its agents' minds."""
+        if self.overlay is OverlayKind.DISTANCE:
+            return distances(view, self.film.rules, self.selected)
+        if self.overlay is OverlayKind.TRACE:
+            ticks = range(max(self.tick - TRACE_STEPS, self.film.ticks[0]), self.tick + 1)
+            track = [[(agent.row, agent.column) for agent in self.film.view(tick).agents] for tick in ticks]
+            return trace(view, np.array(track, np.int16), self.selected)
+        return None
+
+    def next_overlay(self, by: int) -> str:
+        """The next thing to lay over the map."""
+        kinds = (OverlayKind.NONE, OverlayKind.TRACE, OverlayKind.DISTANCE)
+        self.overlay = kinds[(kinds.index(self.overlay) + by) % len(kinds)]
+        return "No overlay." if self.overlay is OverlayKind.NONE else f"Overlay: {self.overlay}."
 
     @property
     def view(self) -> EnvView:

@@ -6,6 +6,7 @@ thread and return at once. Nothing here touches a widget.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -285,7 +286,7 @@ class Session:
 
         while self._demonstrations:
             recording, played = self._demonstrations.pop(0)
-            save_demonstration(demonstrations_root() / recording.rules.name, recording, played)
+            save_demonstration(demonstrations_root() / _set_name(recording.rules), recording, played)
 
     def find_player(self, words: str) -> tuple[Policy, list[int], list[str]]:
         """Worker: a policy by name, run or URI, the agents it is for, and notes: `goal-seeker for group 1`.
@@ -630,6 +631,12 @@ class Session:
             self.write_demonstrations()
         self.close_film()
         self.game.close()
+
+
+def _set_name(rules: Rules) -> str:
+    """The set that demonstrations of a game belong to: a network learns from those of just the same rules."""
+    digest = hashlib.blake2b(rules.model_dump_json().encode(), digest_size=3).hexdigest()
+    return f"{rules.name}-{digest}"
 
 
 def _odd_words(odd: tuple[str, ...]) -> str:

@@ -21,6 +21,9 @@ EMPTY = " .·"
 LOOK = 0xFFFF
 """The bits of a code that say what is in the cell; those above say how it is tinted and marked."""
 
+SPARSE = 50
+"""One cell in so many is no wall, but a thing by itself."""
+
 _UNKNOWN, _EMPTY, _FULL = 0, 1, 2
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)  # braille's order of bits
 
@@ -93,10 +96,19 @@ class Looks:
         """
         looks, full = self._padded(block, 4 * cells, 2 * cells)
         width = looks.shape[1] // (2 * cells)
-        lit = full.reshape(4, cells, width, 2, cells).any(axis=(1, 4))
+        # As many as a wall takes that goes through: else a few walls in every square would be one large wall. What is
+        # not the commonest thing counts each time: a goal must not get lost.
+        count = full.reshape(4, cells, width, 2, cells).sum(axis=(1, 4))
+        rare = (full & (looks != self._commonest(looks, full))).reshape(4, cells, width, 2, cells).any(axis=(1, 4))
+        lit = (count >= cells) | rare
         patterns = np.where(lit, _DOTS[:, None, :], 0).sum(axis=(0, 2)).tolist()
         tops = np.where(full, looks, 0).reshape(4 * cells, width, 2 * cells).max(axis=(0, 2)).tolist()
         return [self._dot(pattern, top) for pattern, top in zip(patterns, tops, strict=True)]
+
+    def _commonest(self, looks: NDArray[np.uint32], full: NDArray[np.bool_]) -> int:
+        """The look of most full cells, if these are more than here and there."""
+        found = np.bincount(looks[full], minlength=1)
+        return int(found.argmax()) if found.max() > looks.size / SPARSE else -1
 
     def _dot(self, pattern: int, top: int) -> CellText:
         if not pattern:

@@ -558,6 +558,9 @@ class LivePane(Widget):
         self._again()
 
     def action_window(self) -> None:
+        if self._scene is not None and self._scene.is_film:
+            self.tell("A film does not hold what its agents observed.")
+            return
         self.window_shown = not self.window_shown
         if self.window_shown and self.size.height < BOTH_FROM:
             self.explained = self.legend_first = False

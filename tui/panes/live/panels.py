@@ -149,7 +149,7 @@ def _agent(text: Text, scene: Scene, colour: str) -> None:
     _entry(text, "last", result_words(agent, scene.spec))
     past = scene.clock is not None and scene.clock.back
     held = scene.selected in scene.held and not past
-    _entry(text, "played by", "you" if held else safe_str(scene.source or scene.played_by or scene.policy, 30))
+    _entry(text, "played by", "you" if held else safe_str(scene.played_by or scene.source or scene.policy, 30))
 
 
 def mind_words(scene: Scene, intent: Intent, colour: str) -> Text:

@@ -71,6 +71,8 @@ class Scene:
     """The same for the whole episode so far."""
     observation: NDArray[np.uint8] | None
     """The selected agent's observation row, exactly as its policy gets it; None unless it is asked for."""
+    is_film: bool = False
+    """Whether it can only be looked at."""
     clock: Clock | None = None
     """Where in time it is; None where there is no time to travel in."""
     played_by: str = ""

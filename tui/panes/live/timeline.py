@@ -44,12 +44,13 @@ class Timeline(TextLines):
         super().__init__(id=id)
         self._clock: Clock | None = None
         self._margin = 0
+        self._shown_for = (0, "")  # the selected agent, and its colour
         self.plain = False
         """Whether only ASCII is to be drawn."""
 
     def show_clock(self, clock: Clock, selected: int, colour: str) -> int:
         """Show this moment; returns the lines that are needed."""
-        self._clock = clock
+        self._clock, self._shown_for = clock, (selected, colour)
         others = [line for line in clock.lines if line.branch != clock.branch][-MOST_LINES:]
         label = f" branch {clock.branch}"
         width = max(self.size.width - len(label) - 1, 10)
@@ -61,6 +62,10 @@ class Timeline(TextLines):
             text.append(f" branch {line.branch}", "dim")
         self.show(Text(" ").append_text(text) if not others else _indented(text))
         return 1 + len(others)
+
+    def on_resize(self) -> None:
+        if self._clock is not None:
+            self.show_clock(self._clock, *self._shown_for)
 
     def on_mouse_down(self, event: MouseDown) -> None:
         self.capture_mouse()
