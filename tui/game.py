@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +19,12 @@ from engine.policies.registry import Policy, create_policy
 from engine.sim import DIRECTIONS, Batch, Recording, Rules
 from tui.panes.live.chances import Chance, bump, chances
 from tui.panes.live.clock import Clock, Line
-from tui.panes.live.events import EVENTS, FELT, WORDS, Mark
+from tui.panes.live.events import EVENTS, Mark
 from tui.panes.live.overlay import Overlay
 from tui.panes.live.scene import Beside, Scene
-from tui.panes.live.words import tell_end, tell_step
 
+from .chronicle import Chronicle
+from .fog import Fog
 from .overlays import Inquiry, OverlayKind, distances, moves_of, trace, visits
 from .play import SPEEDS, Pacer, Play
 from .repeats import Repetition
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
 STEP_BUDGET_S = 0.006  # of UI thread per picture: a key press must never wait long for the steps of a fast game
 ERRAND_RATE = 20.0  # steps a second of a way that is walked by itself: the eye can follow it
-TOLD_KEPT = 2000  # moments whose sentences are kept
-EVENTS_SHOWN = 12
-LOOKED_BACK = 400  # steps in which events are looked for
 
 
 class Game:
@@ -90,10 +87,9 @@ class Game:
         self._by_turns = False  # whether hands stay with their agents, for more than one
         self._errand: Journey | Repetition | None = None
         self._errand_pacer = Pacer(ERRAND_RATE)
-        self._told: OrderedDict[tuple[int, int], tuple[str, ...]] = OrderedDict()
+        self._chronicle, self._fog = Chronicle(self.play), Fog(self.play)
         self._answer: tuple[Ticket, Overlay | str] | None = None  # the last overlay of a policy, and what it is of
         self._scratch: Batch | None = None
-        self._remembered: tuple[object, NDArray[np.bool_]] = (None, np.zeros((0, 0), np.bool_))  # for the fog
 
     # ---- What is shown
 
@@ -102,7 +98,7 @@ class Game:
         play = self.play
         step_terms, episode_terms = play.terms()
         overlay, overlay_words = self._overlay()
-        in_sight, known = self._fog() if self.fog else (None, None)
+        in_sight, known = self._fog.cells() if self.fog else (None, None)
         return Scene(
             rules=play.rules,
             spec=play.spec,
@@ -124,7 +120,7 @@ class Game:
             overlay=overlay,
             overlay_words=overlay_words,
             eye=self._eye() if self.observing else None,
-            events=self._events() if self.explaining else (),
+            events=self._chronicle.events() if self.explaining else (),
             beside=self._beside(),
             cursor=self.cursor,
             in_sight=in_sight,
@@ -149,105 +145,6 @@ class Game:
             return None
         tick = min(play.tick, play.history.end(self.compared))
         return Beside(self.compared, play.beside(self.compared), tick)
-
-    def _fog(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """What the selected agent sees, and what lay in its window before in this episode."""
-        play, spec = self.play, self.play.spec
-        height, width = play.view.cells.shape
-        me = play.view.agents[play.selected]
-        rows, columns = spec.window_height // 2, spec.window_width // 2
-        known = self._known((height, width), (rows, columns))
-        in_sight = np.zeros_like(known)
-        top, left = max(me.row - rows, 0), max(me.column - columns, 0)
-        box = (slice(top, me.row + rows + 1), slice(left, me.column + columns + 1))
-        in_sight[box] = self._seen(me.row - rows, me.column - columns)[
-            top - me.row + rows : height - me.row + rows, left - me.column + columns : width - me.column + columns
-        ]
-        return in_sight, known
-
-    def _known(self, shape: tuple[int, int], reach: tuple[int, int]) -> NDArray[np.bool_]:
-        """What lay in the selected agent's window in this episode: what did a step ago, and what does now; all anew
-        after a jump."""
-        play = self.play
-        me = play.view.agents[play.selected]
-        before, known = self._remembered
-        if before == (play.branch, play.selected, play.view.episode, play.tick - 1) and known.shape == shape:
-            places = np.array([[me.row, me.column]])
-        else:
-            known = np.zeros(shape, np.bool_)
-            stood = np.zeros(shape, np.bool_)
-            track = play.track(play.episode_start, play.tick)[:, play.selected]
-            stood[track[:, 0], track[:, 1]] = stood[me.row, me.column] = True
-            places = np.argwhere(stood)
-        for row, column in places.tolist():
-            known[max(row - reach[0], 0) : row + reach[0] + 1, max(column - reach[1], 0) : column + reach[1] + 1] = True
-        self._remembered = ((play.branch, play.selected, play.view.episode, play.tick), known)
-        return known
-
-    def _seen(self, top: int, left: int) -> NDArray[np.bool_]:
-        """(window height, window width): the cells that the observation tells of, where it can be told."""
-        spec = self.play.spec
-        window = (spec.window_height, spec.window_width)
-        if "kind" not in spec.planes:
-            return np.ones(window, np.bool_)
-        size, at = window[0] * window[1], spec.planes.index("kind")
-        return self.play.observation()[at * size : (at + 1) * size].reshape(window) > 0
-
-    # ---- What happened
-
-    def _events(self) -> tuple[str, ...]:
-        """What happened up to now on this line, the newest last."""
-        play = self.play
-        first = max(play.tick - LOOKED_BACK, play.start_of_episode)
-        felt = play.marks(first, play.tick) & np.uint8(FELT)
-        found: list[str] = []
-        for tick in (first + 1 + np.flatnonzero(felt.any(axis=1)))[::-1].tolist():
-            found += self._told_at(tick, felt[tick - first - 1])[::-1]
-            if len(found) >= EVENTS_SHOWN:
-                break
-        return tuple(found[:EVENTS_SHOWN][::-1])
-
-    def _told_at(self, tick: int, marks: NDArray[np.uint8]) -> list[str]:
-        owner = self.play.history.owner(self.play.branch, tick)
-        told, step = self._told.get((owner, tick)), tick - self.play.start_of_episode
-        if told is not None:
-            return [f"{step}  {words}" for words in told]
-        return [
-            f"{step}  Agent {agent}: {', '.join(words for mark, words in WORDS.items() if marks[agent] & mark)}."
-            for agent in marks.nonzero()[0].tolist()
-            if marks[agent] & np.uint8(FELT)
-        ]
-
-    def _tell(self) -> list[str]:
-        """What the last step was like: kept for all agents, returned for the selected one."""
-        play = self.play
-        if play.ended is not None:
-            told = [tell_end(play.rules, play.ended.episode_return, play.ended.length, play.ended.terminated)]
-            self._keep(play.tick, tuple(told))
-            return told
-        sentence = self._sentence(play.selected)
-        marks = play.marks(play.tick - 1, play.tick)[0]
-        noted = (marks & np.uint8(FELT)).nonzero()[0].tolist()
-        words = (sentence if agent == play.selected else self._sentence(agent) for agent in noted)
-        self._keep(play.tick, tuple(dict.fromkeys(each for each in words if each)))
-        return [sentence] if sentence else []
-
-    def _sentence(self, agent: int) -> str:
-        play = self.play
-        return tell_step(play.before, play.view, play.rules, play.spec, agent, play.person)
-
-    def _keep(self, tick: int, told: tuple[str, ...]) -> None:
-        if not told:
-            return
-        self._told[self.play.history.owner(self.play.branch, tick), tick] = told
-        if len(self._told) > TOLD_KEPT:
-            self._told.popitem(last=False)
-
-    def _tell_again(self) -> list[str]:
-        """What led to the moment that one has gone to."""
-        if self.play.tick == self.play.history.first:
-            return ["The beginning."]
-        return self._tell()
 
     # ---- Time
 
@@ -295,12 +192,12 @@ class Game:
         play = self.play
         if play.is_past:
             play.go_on()
-            return self._tell_again()
+            return self._chronicle.tell()
         hands, self._pending = self._pending, {}
         if not self.playing:  # time stands: whoever presses on lets all that are in hand rest
             hands = {**dict.fromkeys(play.held, play.rest), **hands}
         play.step(self.player, hands)
-        told = self._tell()
+        told = self._chronicle.tell()
         if play.ended is not None:
             self._hand_on()
         return told
@@ -321,7 +218,7 @@ class Game:
         """Go to a tick; time stands there."""
         self.stop()
         self.play.go_to(tick, branch)
-        return self._tell_again()
+        return self._chronicle.tell()
 
     def jump(self, by: int) -> list[str]:
         """To the next event of the selected agent, or the one before (-1).
@@ -496,7 +393,7 @@ class Game:
         self.stop()
         self.save_demonstration()
         self.play.restart()
-        self._told.clear()
+        self._chronicle.clear()
         self.compared = self._answer = None
         self.player.forget(np.ones(self.play.batch.rows, np.bool_))
         return "A new episode begins."

@@ -153,9 +153,13 @@ class LiveDesk(Base):
     def _grant(self, session: Session, event: LivePane.Wished) -> Told:
         if session.reel is not None:
             return _on_film(session, session.reel, event)
-        if session.watching and event.wish in _OF_THE_OWN_GAME:
+        left = session.watching and event.wish in _OF_THE_OWN_GAME
+        if left:
             session.watch(False)
-        return _DEEDS[event.wish](session, event)
+        told = _DEEDS[event.wish](session, event)
+        if not left:
+            return told
+        return ["Back to your game.", *([told] if isinstance(told, str) else told or [])]
 
     # ---- Who plays
 

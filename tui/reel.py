@@ -16,6 +16,7 @@ from tui.panes.live.events import EVENTS, Mark
 from tui.panes.live.scene import Scene
 from tui.panes.live.words import tell_step
 
+from .chronicle import EVENTS_SHOWN
 from .overlays import TRACE_STEPS, OverlayKind, distances, trace
 from .play import Pacer
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from engine.sim import EnvView
     from tui.panes.live.overlay import Overlay
 
-EVENTS_SHOWN = 12
 _MARKS = {"frozen": Mark.FROZEN, "caught": Mark.CAUGHT, "heart": Mark.HEART, "reward": Mark.REWARD, "remark": Mark.HAND}
 
 

@@ -43,6 +43,7 @@ from engine.runs.records import Link
 from engine.runs.remote import RemoteRun
 from engine.sim import FIRST_KIND, EnvView, Recording, Rules, Spec
 from engine.stats import QuerySession, Result, TableInfo
+from tui.panes.live.pane import POLICY_NAMES
 from tui.panes.live.scene import Scene
 
 from .game import Game, agents_of, chosen_policy
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from engine.tools.runner import Runner
     from engine.training.local import LocalRun
 
-POLICIES = ("random", "noop", "simple", "goal-seeker", "trained")
 FRESH_POLICY_S = 5.0  # how often a trained policy on screen catches up with the run that trains it
 WATCH_FPS = 15.0  # pictures a second from a training run: each costs it a copy of one env
 
@@ -254,7 +254,7 @@ class Session:
 
     def next_policy(self) -> str:
         """The policy whose turn it is: after the one last asked for, whether that could play this game or not."""
-        self._asked_for = POLICIES[(POLICIES.index(self._asked_for) + 1) % len(POLICIES)]
+        self._asked_for = POLICY_NAMES[(POLICY_NAMES.index(self._asked_for) + 1) % len(POLICY_NAMES)]
         return self._asked_for
 
     def use_scripted(self, name: str) -> str:

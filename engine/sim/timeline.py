@@ -8,7 +8,7 @@ that two branches stand side by side. All of one thread.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ FACT_BYTES: Final = 24 * 1024 * 1024
 """Budget for what is kept of every step: 20,000 steps of 24 agents with the probabilities of 20 actions."""
 
 _FIRST_STRIDE = 16  # ticks: some 25 microseconds of small games, a few milliseconds of 1,024 agents
-_FIRST_CAPACITY = 64  # steps; doubled as often as needed
+_FIRST_CAPACITY = 8  # steps; doubled as often as needed
 ACTIONS: Final = "actions"
 """The fact that every history has: what each agent did, (agents,) int32."""
 
@@ -150,8 +150,8 @@ class History:
         for name, value in facts.items():
             own.columns[name][own.length] = value
         own.length += 1
-        if self.fact_size > self._fact_budget:
-            self._forget_oldest(own)
+        if self.fact_size > self._fact_budget and not self._forget_oldest(own):
+            self._drop_a_branch(own)
 
     def _make_room(self, branch: Branch) -> None:
         # By half as much again, not double: a full history would else hold half its budget empty.
@@ -231,14 +231,26 @@ class History:
 
     # ---- Forgetting
 
-    def _forget_oldest(self, present: Branch) -> None:
-        """Forget the older half of the line that is played, up to a kept state, and what branches off it there."""
+    def _drop_a_branch(self, present: Branch) -> None:
+        """Forget the oldest branch that nothing came from, but for the one that is played: there are too many."""
+        parents = {branch.parent for branch in self.branches.values()} | {
+            each.index for each in self.line(present.index)
+        }
+        leaves = sorted(self.branches.keys() - parents)
+        if leaves:
+            self.drop(leaves[0])
+
+    def _forget_oldest(self, present: Branch) -> bool:
+        """Forget the older half of the line that is played, up to a kept state, and what branches off it there.
+
+        False if nothing of it can be spared.
+        """
         line = self.line(present.index)
         half = (self.first + present.end) // 2
         tick, _ = self.before(present.index, half)
         owner = self._owner(present.index, tick) if tick > self.first else line[0]
         if tick <= self.first or tick not in owner.moments:
-            return
+            return False
         kept = line[line.index(owner) :]
         for index in sorted(self.branches):
             branch = self.branches[index]
@@ -246,6 +258,7 @@ class History:
             if gone:
                 self._forget_states(self.branches.pop(index).moments)
         self._begin_at(owner, tick)
+        return True
 
     def _begin_at(self, root: Branch, tick: int) -> None:
         """Let a branch be the first one, and time begin at one of its ticks."""
@@ -361,10 +374,3 @@ class Cursor:
         self.batch.observations[:] = self.batch.observe()
         for array in (self.batch.rewards, self.batch.terminated, self.batch.truncated, self.batch.results):
             array[:] = 0
-
-
-def lines_of(history: History) -> Iterator[tuple[int, int | None, int, int]]:
-    """Every branch as (index, parent, fork, end), the oldest first: what a picture of the tree needs."""
-    for index in sorted(history.branches):
-        branch = history.branches[index]
-        yield index, branch.parent, branch.fork, branch.end

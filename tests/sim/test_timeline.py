@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.errors import SimError
 from engine.maps import cells_for, load_map
 from engine.sim import Batch, Cursor, History, Moment, World, games
-from engine.sim.timeline import ACTIONS, FACT_BYTES, STATE_BYTES, lines_of
+from engine.sim.timeline import ACTIONS, FACT_BYTES, STATE_BYTES
 
 from .test_games_goldens import MAPS
 
@@ -138,7 +138,7 @@ def test_facts_are_those_of_the_line_one_is_on() -> None:
     assert history.span(0, "mark", 7, 13).tolist() == [8, 9, 10, 11, 12, 13]
     assert history.fact(1, "mark", 10) == 10
     assert history.fact(1, "mark", 11) == 101
-    assert list(lines_of(history)) == [(0, None, 0, 30), (1, 0, 10, 15)]
+    assert [(each.parent, each.fork, each.end) for each in history.branches.values()] == [(None, 0, 30), (0, 10, 15)]
 
 
 def test_a_branch_of_a_branch_leaves_the_line_where_it_was_made() -> None:
@@ -241,3 +241,17 @@ def test_forgetting_keeps_branches_of_the_later_half() -> None:
 
 def test_the_budgets_together_are_below_64_mib() -> None:
     assert STATE_BYTES + FACT_BYTES < 64 * 1024 * 1024
+
+
+def test_many_branches_stay_within_the_budget_of_facts() -> None:
+    cursor, random = begun(worlds_of("arena"), fact_bytes=20_000), np.random.default_rng(1)
+    for _ in range(12):
+        play(cursor, drawn_actions(cursor, random))
+    for _ in range(200):
+        cursor.seek(5)
+        play(cursor, drawn_actions(cursor, random))
+
+        assert cursor.history.fact_size <= 20_000
+
+    assert cursor.branch in cursor.history.branches
+    assert len(cursor.history.branches) > 5

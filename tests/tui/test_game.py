@@ -22,7 +22,8 @@ from engine.policies.signature import Signature
 from engine.policies.trained import TorchPolicy
 from engine.sim import Batch, Playback, Recording, Rules, World, games
 from engine.sim.timeline import ACTIONS
-from tui.game import STEP_BUDGET_S, TOLD_KEPT, Game, agents_of, chosen_policy
+from tui.chronicle import TOLD_KEPT
+from tui.game import STEP_BUDGET_S, Game, agents_of, chosen_policy
 from tui.overlays import OverlayKind
 from tui.panes.live.events import Mark
 from tui.play import SPEEDS
@@ -379,7 +380,11 @@ def test_the_past_says_exactly_what_was_thought_when_it_acted(player: str) -> No
         then = seen[tick]
         for agent in range(3):
             told = game.play.intent(game.player, agent)
-            assert (told.took, told.by_hand, told.policy) == (then.actions[agent], False, game.player.name)
+            assert (told.took, told.by_hand, told.policy) == (
+                then.actions[agent],
+                False,
+                game.player_of(agent).name,
+            )
             assert then.probabilities is not None
             if np.isnan(then.probabilities[agent]).any():  # the goal-seeker does not say
                 assert told.probabilities is None
@@ -946,7 +951,7 @@ def test_a_long_game_stays_within_its_bounds() -> None:
     assert history.first > 0
     assert history.fact_size <= 1_000_000
     assert history.state_size <= 500_000
-    assert len(game._told) <= TOLD_KEPT
+    assert len(game._chronicle) <= TOLD_KEPT
     assert len(game.scene().events) <= 12
     game.go_to(history.first)
     scene = game.scene()
@@ -956,12 +961,13 @@ def test_a_long_game_stays_within_its_bounds() -> None:
 
 def test_told_moments_are_bounded() -> None:
     game = game_on(CORRIDOR, WALK)
-    for tick in range(TOLD_KEPT + 50):
-        game._keep(tick, ("so",))
+    for _ in range(TOLD_KEPT + 50):
+        game.act("move_north")
+        game._chronicle._keep(("so",))
 
-    assert len(game._told) == TOLD_KEPT
-    assert (0, 49) not in game._told
-    assert (0, TOLD_KEPT + 49) in game._told
+    assert len(game._chronicle) == TOLD_KEPT
+    assert (0, 1) not in game._chronicle
+    assert (0, game.play.tick) in game._chronicle
 
 
 # ---- A new episode

@@ -259,7 +259,7 @@ def test_the_status_lines_of_a_navigator() -> None:
 
     assert first_status(scene, "red").plain == "@0 you  heart 0   move_north: blocked"
     assert second_status(scene, following=True).plain == (
-        "T 2/100  R -0.02 (time -0.02)   paused   policy simple   follow"
+        "T 2/100  R -0.02   paused   policy simple   follow   (time -0.02)"
     )
 
 
@@ -270,7 +270,7 @@ def test_the_status_lines_of_an_arena() -> None:
 
     assert first_status(scene, "red").plain == "@0  facing east  ore 1  battery 0  heart 0   use: done"
     assert second_status(scene, following=False).plain == (
-        "T 2/1000  R +0.10 (ore +0.10)   > 10/s (9.8)   policy simple   free view"
+        "T 2/1000  R +0.10   > 10/s (9.8)   policy simple   free view   (ore +0.10)"
     )
 
 
@@ -292,7 +292,8 @@ def panel_lines(scene: Scene, **options: bool) -> list[str]:
 
 AGENT_LINES = [
     "agent 0",
-    "group        1",
+    "group        0",
+    "episode      0",
     "at           1,1  facing east",
     "ore             1 of 50",
     "battery         0 of 50",
@@ -389,7 +390,7 @@ def test_what_is_held_and_pays_again_and_again_is_told_apart() -> None:
     [
         ({}, "simple"),
         ({"held": frozenset({0})}, "you"),
-        ({"held": frozenset({0}), "played_by": "arena:v12"}, "arena:v12"),
+        ({"held": frozenset({0}), "played_by": "arena:v12", "clock": CLOCK}, "arena:v12"),
         ({"played_by": "you"}, "you"),
         ({"source": "calm-fox env 0"}, "calm-fox env 0"),
     ],
@@ -427,7 +428,7 @@ def test_a_mind_lists_the_likeliest_first_with_entropy_and_value() -> None:
     assert lines[2] == f"{names[1]:<13}{'█' * 7:<14}  .50"
     assert lines[3] == f"{names[0]:<13}{'█' * 3 + '▌':<14}  .25"
     assert lines[4].startswith(names[2])
-    assert len(lines) == 2 + 6  # no more than the six likeliest
+    assert len(lines) == 2 + 8  # no more than the eight likeliest
     assert not any(line.startswith("took") for line in lines)
 
 
@@ -580,7 +581,9 @@ def test_the_status_says_fog_zoom_and_pace_where_there_is_any() -> None:
     assert second(scene_of(play)) == plain
     assert second(scene_of(play, in_sight=here, known=here)) == f"{plain}   fog"
     assert second(scene_of(play), zoom="half blocks") == f"{plain}   half blocks"
-    assert second(scene_of(play, in_sight=here), zoom="braille", pace="12 fps") == f"{plain}   braille   12 fps   fog"
+    assert second(scene_of(play, in_sight=here), zoom="braille", pace="12 fps") == (
+        "T 0/100  R +0.00   paused   policy simple   12 fps   follow   fog   braille"
+    )
 
 
 def test_without_a_limit_a_fast_game_says_max() -> None:

@@ -219,8 +219,9 @@ def test_the_value_of_each_cell_is_what_the_policy_expects_there(tiny: Game, bia
     """Through the middle of the scale where it has both signs, else from the least, which has a tint, to the most."""
     policy = tiny.player
     assert isinstance(policy, TorchPolicy)
+    before = [value for _, value in imagined(tiny).values()]
     with torch.no_grad():
-        policy.networks[0].value_head.bias.add_(bias)
+        policy.networks[0].value_head.bias.add_(bias - (min(before) + max(before)) / 2)
     expected = imagined(tiny)
     values = {cell: value for cell, (_, value) in expected.items()}
     low, high = min(values.values()), max(values.values())

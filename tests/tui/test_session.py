@@ -14,8 +14,9 @@ from engine.errors import CheckpointError, MapError, QueryError, RunError, Usage
 from engine.maps import parse_ascii
 from engine.recipes import resolve
 from engine.runs import AttachedRun, EventLogged, Pause, RunDirectory, RunState, SetHyper
+from tui.panes.live.pane import POLICY_NAMES as POLICIES
 from tui.play import SPEEDS
-from tui.session import POLICIES, Session
+from tui.session import Session
 
 
 class Opened:

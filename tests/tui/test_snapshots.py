@@ -5,6 +5,7 @@ Everything that changes by itself is fixed: the seed, the run's records and thei
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from engine.errors import QueryError
+from engine.policies.registry import Policy
 from engine.recipes import resolve
+from engine.replays import open_film
 from engine.runs import EventLogged, MetricsLogged, RunState, RunStatus
 from engine.stats import Result, TableInfo
 from tui.app import GridrlApp
@@ -85,6 +88,177 @@ def test_live_window(pictured: Callable[..., bool], size: tuple[int, int]) -> No
         await door.press("P", *["."] * 12, "v")
 
     assert pictured(look, size, "arena_easy")
+
+
+THEMES = ("ascii", "box", "emoji", "sprites")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_live_glyphs(pictured: Callable[..., bool], theme: str) -> None:
+    async def play(door: Door) -> None:
+        await looks(door, theme, "auto")
+        await door.press("P", *["."] * 25, "]")
+
+    assert pictured(play, MEDIUM, "arena_easy")
+
+
+@pytest.mark.parametrize("theme", ["ascii", "box"])
+@pytest.mark.parametrize("palette", ["mono", "sixteen"])
+def test_live_palettes(pictured: Callable[..., bool], palette: str, theme: str) -> None:
+    async def play(door: Door) -> None:
+        await looks(door, theme, palette)
+        await door.press("P", *["."] * 25, "o")
+
+    assert pictured(play, MEDIUM, "arena_easy")
+
+
+async def looks(door: Door, theme: str, palette: str) -> None:
+    """As a user of these settings sees it."""
+    door.app._live.glyph_theme, door.app._live.palette = theme, palette
+    door.app._refresh_live()
+    await door.settled()
+
+
+@pytest.mark.parametrize("size", [SMALL, MEDIUM], ids=words)
+def test_live_explained(pictured: Callable[..., bool], size: tuple[int, int]) -> None:
+    """In the past: what came next, and why."""
+
+    async def explain(door: Door) -> None:
+        await door.press(*["."] * 25, *[","] * 8, *("i" if size == SMALL else ""))
+
+    assert pictured(explain, size, "arena_easy")
+
+
+@pytest.mark.parametrize("size", [SMALL, MEDIUM], ids=words)
+def test_live_legend(pictured: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def ask(door: Door) -> None:
+        await door.press(*["."] * 5, "I")
+
+    assert pictured(ask, size, "arena_classic")
+
+
+@pytest.mark.parametrize("size", [MEDIUM, LARGE], ids=words)
+def test_live_compared(pictured: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def branch(door: Door) -> None:
+        await door.press(*["."] * 30, *[","] * 12, "B", "P", *["."] * 9, "C")
+
+    assert pictured(branch, size, "arena_easy")
+
+
+@pytest.mark.parametrize("size", [SMALL, MEDIUM], ids=words)
+def test_live_minimap(pictured: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def ask(door: Door) -> None:
+        await door.press("P", *["."] * 12, "m")
+
+    assert pictured(ask, size, "arena_basic")
+
+
+def test_live_zoomed_out(pictured: Callable[..., bool]) -> None:
+    async def zoom(door: Door) -> None:
+        await door.press("P", *["."] * 12, "{", "{")
+
+    assert pictured(zoom, SMALL, "arena_basic")
+
+
+def test_live_fog(pictured: Callable[..., bool]) -> None:
+    async def walk(door: Door) -> None:
+        await door.press("P", *["."] * 30, "g")
+
+    assert pictured(walk, MEDIUM, "arena_easy")
+
+
+@pytest.mark.parametrize(("presses", "name"), [(1, "visits"), (2, "trace"), (3, "distance")])
+def test_live_overlay(pictured: Callable[..., bool], presses: int, name: str) -> None:
+    async def lay(door: Door) -> None:
+        await door.press("P", *["."] * 60, *["o"] * presses)
+        assert door.session.game.overlay == name
+
+    assert pictured(lay, MEDIUM, "arena_easy")
+
+
+@pytest.mark.parametrize(("presses", "name"), [(4, "value"), (5, "greedy action"), (6, "entropy"), (7, "saliency")])
+def test_live_overlay_of_a_network(pictured: Callable[..., bool], presses: int, name: str) -> None:
+    async def lay(door: Door) -> None:
+        door.session.use_trained(fixed_policy(door))
+        await door.press(".", ".", *["o"] * presses)
+        await door.until(lambda: door.session.scene().overlay is not None, "the overlay")
+        assert door.session.game.overlay == name
+
+    assert pictured(lay, MEDIUM, "arena_easy")
+
+
+def fixed_policy(door: Door) -> Policy:
+    """A network that counts what it sees with weights in a row, so that every machine draws the same picture."""
+    import torch
+
+    from engine.policies.architecture import Architecture
+    from engine.policies.networks import build_network
+    from engine.policies.signature import Signature
+    from engine.policies.trained import TorchPolicy
+
+    network = build_network(Architecture(hidden=(4,)), Signature.of(door.session.play.spec), 0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            numbers = torch.arange(parameter.numel(), dtype=torch.float32).reshape(parameter.shape)
+            parameter.copy_((numbers % 7 - 3) / 8)
+    return TorchPolicy(network, name="calm-fox:v12", seed=3)
+
+
+def test_live_cursor(pictured: Callable[..., bool]) -> None:
+    async def look(door: Door) -> None:
+        await door.press("v", ";", "l", "l", "k")
+
+    assert pictured(look, MEDIUM, "arena_easy")
+
+
+def test_live_choices(pictured: Callable[..., bool]) -> None:
+    async def ask(door: Door) -> None:
+        await door.press("s")
+
+    assert pictured(ask, SMALL, "arena_easy")
+
+
+@pytest.mark.parametrize("size", [SMALL, MEDIUM], ids=words)
+def test_live_lesson(pictured: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def learn(door: Door) -> None:
+        await door.press("l")
+
+    assert pictured(learn, size, "tutorial")
+
+
+def test_live_film(pictured: Callable[..., bool], tmp_path: Path) -> None:
+    async def watch(door: Door) -> None:
+        path = tmp_path / "scene.json"
+        path.write_text(json.dumps(SCENE), "utf-8")
+        greeting = door.session.open_film(open_film(path))
+        door.app._refresh_live()
+        door.app._live.tell(greeting)
+        await door.press(".", ".")
+
+    assert pictured(watch, MEDIUM)
+
+
+SCENE = {
+    "version": 3,
+    "file_name": "scene.json.z",
+    "action_names": ["noop", "move_east"],
+    "item_names": ["ore"],
+    "type_names": ["agent", "wall", "mine"],
+    "map_size": [8, 5],
+    "num_agents": 1,
+    "objects": [
+        *({"id": column, "type_name": "wall", "location": [column, 0]} for column in range(8)),
+        {"id": 20, "type_name": "mine", "location": [6, 2]},
+        {
+            "id": 21,
+            "type_name": "agent",
+            "agent_id": 0,
+            "location": [[0, [1, 2]], [1, [2, 2]], [2, [3, 2]], [3, [4, 2]]],
+            "current_reward": [[0, 0], [3, 1.5], [4, 0], [9, 0]],
+            "inventory": [[0, []], [3, [[0, 2]]]],
+        },
+    ],
+}
 
 
 def test_live_by_name(pictured: Callable[..., bool]) -> None:

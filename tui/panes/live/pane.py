@@ -438,6 +438,7 @@ class LivePane(Widget):
         if self._looks is None or key != self._looks_for:
             ground = "" if self._is_ansi else self.app.theme_variables.get("panel", "")
             encoding = getattr(sys.__stdout__, "encoding", "") or ""
+            self._map.ascii_only = self._timeline.plain = not encoding.lower().startswith("utf")
             terminal = Terminal(os.environ, encoding, self._is_dark, self._is_ansi, self.app.no_color, ground)
             self._looks = map_looks(
                 scene.rules, scene.spec, terminal, theme=self.glyph_theme, palette=self.palette, own=self.glyphs
