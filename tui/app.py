@@ -125,6 +125,7 @@ class GridrlApp(LiveDesk, LessonDesk, App[int]):
         self._panes: dict[str, Widget] = {}
         self._tick: Timer | None = None
         self._wanted = ""
+        self._was_small = False
         self._begin_live()
         self._news_due = 0.0  # monotonic seconds
         self._cancelled = Event()  # of the query asked last
@@ -210,6 +211,9 @@ class GridrlApp(LiveDesk, LessonDesk, App[int]):
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
         for screen in self.screen_stack:  # the one below a question as well: it is on top again before the next resize
             screen.set_class(small, "-too-small")
+        if not small and self._was_small and len(self.screen_stack) == 1:
+            self.call_after_refresh(self.action_pane, self._bar.pane)  # what was hidden has lost the keys
+        self._was_small = small
         if small:
             words = f"gridrl-tui needs {LEAST_SIZE[0]}x{LEAST_SIZE[1]} cells, this terminal has {width}x{height}"
             self.query_one("#too-small", Static).update(words)

@@ -336,3 +336,22 @@ async def test_leaving_before_the_last_pane_has_come_adds_no_more(
 
     assert added == ["monitor"]
     assert app.failure is None
+
+
+async def test_a_terminal_that_grows_again_gives_the_keys_back(tmp_path: Path) -> None:
+    async with opened(tmp_path, recipe="arena_easy") as door:
+        for size in ((50, 12), (80, 24)):
+            await door.pilot.resize_terminal(*size)
+            await door.settled()
+
+        await door.press(".", ".", ",")
+
+        assert door.session.play.tick == 1
+        assert len(door.part("#live-timeline")[0]) > 70
+
+        await door.press("2")
+        for size in ((50, 12), (100, 30)):
+            await door.pilot.resize_terminal(*size)
+            await door.settled()
+        await door.press("1", ".")
+        assert door.session.play.tick == 2

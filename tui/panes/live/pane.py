@@ -388,7 +388,9 @@ class LivePane(Widget):
         self._update("live-second", second)
         self._overlay_line.display = bool(scene.overlay_words)
         if scene.overlay_words:
-            self._update("live-overlay", panels.overlay_line(scene))
+            line = panels.overlay_line(scene)
+            self._overlay_line.styles.height = 1 if line.cell_len <= self.size.width - 2 else 2
+            self._update("live-overlay", line)
         if self.has_class("-wide") or self.has_class("-panel"):
             panel = panels.side_panel(scene, colour, self._legend(scene, codes), legend_first=self.legend_first)
             self.query_one("#live-panel", TextLines).show(panel)

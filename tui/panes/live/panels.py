@@ -68,7 +68,7 @@ def second_status(scene: Scene, *, following: bool, zoom: str = "", pace: str = 
 
 def overlay_line(scene: Scene) -> Text:
     """What is laid over the map, from what sample, and on what scale."""
-    return Text(f"overlay  {safe_str(scene.overlay_words, 300)}", no_wrap=True, style="italic")
+    return Text(f"overlay  {safe_str(scene.overlay_words, 300)}", style="italic")
 
 
 def time_words(scene: Scene) -> str:
@@ -219,8 +219,8 @@ def _rewards(text: Text, scene: Scene) -> None:
     terms = {term.name: term for term in scene.rules.rewards}
     for name, step, episode in zip(scene.spec.term_names, scene.step_terms, scene.episode_terms, strict=False):
         paid = f"{number(step, 2, sign=True) if step else '-':>8}{number(episode, 2, sign=True):>10}"
-        holds = name in terms and terms[name].stat is None
-        _entry(text, safe_str(name, LABEL_WIDTH - 1), paid + (" held" if holds else ""))
+        held = " held" if name in terms and terms[name].stat is None else ""
+        _entry(text, safe_str(name, LABEL_WIDTH - 1 - len(held)) + held, paid)
     _entry(text, "total", f"{brief_step(agent):>8}{number(agent.episode_return, 2, sign=True):>10}")
 
 
