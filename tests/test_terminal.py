@@ -491,3 +491,14 @@ def test_hostile_text_reaches_a_real_terminal_as_text(
     text = _plain(terminal.written.decode("utf-8", "replace"))
     assert not {character for character in text if character < " " and character not in "\r\n\t"}
     assert not {"\x9b", "\u202e", "\u200b", "\x7f"} & set(text)
+
+
+def test_alt_and_a_digit_go_to_a_pane_where_text_is_typed_too(opened: Callable[..., Terminal]) -> None:
+    terminal = opened()
+    terminal.until_seen("space play")
+    terminal.type_until_seen(":", "act >")
+
+    terminal.type("\x1b2")
+
+    terminal.until_seen("TRAIN")
+    assert "\u2122" not in terminal.screen

@@ -16,6 +16,7 @@ import termios
 from collections.abc import Callable
 from typing import IO, Any
 
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.drivers.linux_driver import LinuxDriver
 from textual.events import AppFocus, Resize
 from textual.message import Message
@@ -23,6 +24,11 @@ from textual.messages import TerminalSupportsSynchronizedOutput
 
 from .frames import Frames
 from .pacing import Pacing, is_remote
+
+# Alt and a digit is Escape and a digit on the wire. Textual takes these four for characters of a Mac's keyboard, which
+# sends them as what they are.
+for _digit in "1234":
+    ANSI_SEQUENCES_KEYS.pop(f"\x1b{_digit}", None)  # type: ignore[attr-defined]  # it is a dict
 
 LOOK_PERIOD_S = 1.0  # how soon a silent loss is noticed
 

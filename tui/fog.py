@@ -40,7 +40,7 @@ class Fog:
         me = play.view.agents[play.selected]
         before, known = self._before
         if before == (play.branch, play.selected, play.view.episode, play.tick - 1) and known.shape == shape:
-            places = np.array([[me.row, me.column]])
+            known, places = known.copy(), np.array([[me.row, me.column]])  # the old one is part of a scene
         else:
             known, stood = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
             track = play.track(play.episode_start, play.tick)[:, play.selected]

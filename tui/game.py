@@ -556,16 +556,19 @@ class Game:
         for branch in list(self.play.history.branches.values()):
             self.play.go_to(branch.end, branch.index)
             if self.play.view.tick:
-                self._hand_on(since=branch.fork)
+                self._hand_on()
 
-    def _hand_on(self, since: int = 0) -> None:
-        """Hand the present episode on, if a person played in it after a tick."""
+    def _hand_on(self) -> None:
+        """Hand the present episode on, if a person played in it on this branch: what was before is its parent's."""
         play = self.play
         if self.keep_demonstration is None:
             return
-        own = play.marks(max(play.start_of_episode, since), play.tick)
+        begin, fork = play.start_of_episode, play.history.branches[play.branch].fork
+        own = play.marks(max(begin, fork), play.tick)
         if (own & np.uint8(Mark.HAND)).any():
-            self.keep_demonstration(*play.recording())
+            recording, played = play.recording()
+            played[: max(fork - begin, 0)] = False
+            self.keep_demonstration(recording, played)
 
     def close(self) -> None:
         self.play.close()

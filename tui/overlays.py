@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 TRACE_STEPS = 40
 """Steps of the way that is shown: the last two screens of play at most."""
 
+MOST_STEPS = 128
+"""Of a distance: on a map of a million cells all of them would take a quarter of a second."""
+
 _STRAIGHT = DIRECTION_STEPS[:4]
 
 
@@ -57,32 +60,37 @@ def visits(view: EnvView, track: NDArray[np.int16], agent: int) -> Overlay:
     Args:
         track: (steps, agents, 2), where they were.
     """
-    counts = np.zeros(view.cells.shape, np.int64)
-    np.add.at(counts, (track[:, agent, 0], track[:, agent, 1]), 1)
+    # Only cells that were visited are worked on: a map may have a million.
+    places, counts = np.unique(track[:, agent].astype(np.int64) @ (view.cells.shape[1], 1), return_counts=True)
     most = int(counts.max(initial=0))
+    codes = _none(view)
+    codes.ravel()[places] = sequential_tint(np.log1p(counts), float(np.log1p(most)))
     words = f"visits of agent {agent}, {len(track):,} steps of this episode, 1 .. {max(most, 1):,}, log"
-    return Overlay("visits", sequential_tint(np.log1p(counts), float(np.log1p(most))), words)
+    return Overlay("visits", codes, words)
 
 
 def trace(view: EnvView, track: NDArray[np.int16], agent: int) -> Overlay:
     """The last steps of an agent, the latest brightest."""
     last = track[-TRACE_STEPS:, agent]
-    newness = np.zeros(view.cells.shape)
-    newness[last[:, 0], last[:, 1]] = np.arange(1, len(last) + 1)  # of several visits of a cell the last one counts
-    codes = sequential_tint(newness, float(len(last))) | marks((newness > 0) * TRACE)
+    newness = sequential_tint(np.arange(1.0, len(last) + 1), float(len(last)))
+    codes = _none(view)
+    codes[last[:, 0], last[:, 1]] = newness | marks(np.array(TRACE))  # of several visits of a cell the last one counts
     return Overlay("trace", codes, f"trace of agent {agent}, its last {len(last)} steps")
 
 
 def distances(view: EnvView, rules: Rules, agent: int) -> Overlay:
     """How many steps it is from an agent to each cell, with all others where they stand."""
     steps = steps_from(view, rules, (view.agents[agent].row, view.agents[agent].column))
-    most = int(steps.max(initial=0))
-    words = f"distance from agent {agent}, 1 (bright) .. {max(most, 1):,} steps"
-    return Overlay("distance", sequential_tint(np.where(steps > 0, most + 1 - steps, 0), float(most)), words)
+    near = np.flatnonzero(steps > 0)
+    most = int(steps.ravel()[near].max(initial=0))
+    codes = _none(view)
+    codes.ravel()[near] = sequential_tint(most + 1.0 - steps.ravel()[near], float(most))
+    further = ", no further" if most == MOST_STEPS else ""
+    return Overlay("distance", codes, f"distance from agent {agent}, 1 (bright) .. {max(most, 1):,} steps{further}")
 
 
 def steps_from(view: EnvView, rules: Rules, cell: tuple[int, int]) -> NDArray[np.int32]:
-    """(height, width): steps to each free cell, 0 at the cell itself, -1 where there is no way."""
+    """(height, width): steps to each free cell, 0 at the cell itself, -1 where no way of MOST_STEPS or less leads."""
     height, width = view.cells.shape
     # With a rim that nobody walks on, so that no step leaves the array.
     steps = np.full((height + 2, width + 2), -2, np.int32)
@@ -93,7 +101,7 @@ def steps_from(view: EnvView, rules: Rules, cell: tuple[int, int]) -> NDArray[np
     diagonal = any(each.verb is Verb.MOVE and len(each.direction or "") > len("north") for each in rules.actions)
     offsets = [rows * (width + 2) + columns for rows, columns in (DIRECTION_STEPS if diagonal else _STRAIGHT)]
     frontier, distance = np.array([start]), 0
-    while len(frontier):
+    while len(frontier) and distance < MOST_STEPS:
         distance += 1
         there = np.concatenate([frontier + offset for offset in offsets])
         frontier = np.unique(there[flat[there] == -1])

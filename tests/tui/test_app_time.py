@@ -238,3 +238,12 @@ async def test_another_map_begins_another_history(tmp_path: Path) -> None:
 
         assert door.said == "The beginning."
         assert door.session.map.name == "other"
+
+
+async def test_no_timer_runs_while_nothing_moves_by_itself(tmp_path: Path) -> None:
+    async with opened(tmp_path, **ARENA) as door:
+        timer = door.app._tick
+        assert timer is not None
+        for keys, runs in (((), False), (("space",), True), (("space",), False), ((".", ",", "o"), False)):
+            await door.press(*keys)
+            assert timer._active.is_set() is runs

@@ -380,8 +380,8 @@ def test_what_is_held_and_pays_again_and_again_is_told_apart() -> None:
     lines = panel_lines(scene_of(play))
 
     first = lines.index("rewards") + 2
-    told = {line.split()[0]: line.endswith(" held") for line in lines[first : first + len(rules.rewards)]}
-    assert {name for name, held in told.items() if held} == {name[:12] for name in holding}
+    labels = [line[:13].strip() for line in lines[first : first + len(rules.rewards)]]
+    assert [label for label in labels if label.endswith(" held")] == [f"{name} held" for name in holding]
     assert holding
 
 

@@ -16,6 +16,7 @@ from engine.maps import parse_ascii
 from engine.policies.decision import Decision
 from engine.policies.registry import create_policy
 from engine.sim import Rules, games
+from tui.minds import REMEMBERED
 from tui.play import FORGIVEN_AFTER_S, SPEEDS, UNLIMITED, Pacer, Play
 
 WALK = games.navigation().model_copy(update={"spawn_anywhere": False})
@@ -239,6 +240,20 @@ def test_any_policy_plays() -> None:
             play.step(player)
 
     assert play.view.tick == 60
+
+
+def test_policies_that_played_long_ago_are_let_go() -> None:
+    """A run on screen brings a new one every few seconds: their networks must not pile up."""
+    play = play_on("#####\n#@.*#\n#####")
+    policies = [create_policy("random", play.rules, play.spec, seed=seed) for seed in range(3 * REMEMBERED)]
+
+    for policy in policies:
+        play.step(policy)
+
+    held = [policy for policy in policies if play._minds.policy(play._minds.number_of(policies[-1])) is policy]
+    assert held == [policies[-1]]
+    assert len(play._minds._known) == REMEMBERED
+    assert play.player_of(0) == "random"
 
 
 # Pacer

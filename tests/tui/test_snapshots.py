@@ -150,14 +150,14 @@ def test_live_minimap(pictured: Callable[..., bool], size: tuple[int, int]) -> N
     async def ask(door: Door) -> None:
         await door.press("P", *["."] * 12, "m")
 
-    assert pictured(ask, size, "arena_basic")
+    assert pictured(ask, size, "arena")
 
 
 def test_live_zoomed_out(pictured: Callable[..., bool]) -> None:
     async def zoom(door: Door) -> None:
         await door.press("P", *["."] * 12, "{", "{")
 
-    assert pictured(zoom, SMALL, "arena_basic")
+    assert pictured(zoom, SMALL, "arena")
 
 
 def test_live_fog(pictured: Callable[..., bool]) -> None:
@@ -176,13 +176,13 @@ def test_live_overlay(pictured: Callable[..., bool], presses: int, name: str) ->
     assert pictured(lay, MEDIUM, "arena_easy")
 
 
-@pytest.mark.parametrize(("presses", "name"), [(4, "value"), (5, "greedy action"), (6, "entropy"), (7, "saliency")])
+@pytest.mark.parametrize(("presses", "name"), [(4, "value"), (5, "greedy"), (6, "entropy"), (7, "saliency")])
 def test_live_overlay_of_a_network(pictured: Callable[..., bool], presses: int, name: str) -> None:
     async def lay(door: Door) -> None:
         door.session.use_trained(fixed_policy(door))
         await door.press(".", ".", *["o"] * presses)
         await door.until(lambda: door.session.scene().overlay is not None, "the overlay")
-        assert door.session.game.overlay == name
+        assert door.session.game.overlay.startswith(name)
 
     assert pictured(lay, MEDIUM, "arena_easy")
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.document._document import EditResult
 from textual.document._edit import Edit  # not exported elsewhere; `TextArea.edit` takes it
+from textual.events import Key
 from textual.widgets import TextArea
 
 from .sql_text import coloured_words, editable
@@ -27,6 +28,14 @@ class SqlEditor(TextArea):
             id=id, compact=True, show_line_numbers=False, tab_behavior="focus", highlight_cursor_line=False
         )
         self.cursor_blink = False  # calm, and nothing to send over a slow link while nobody types
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Whether a key is text here, and no command: with Alt it is none."""
+        return not key.startswith("alt+") and super().check_consume_key(key, character)
+
+    def on_key(self, event: Key) -> None:
+        if event.key.startswith("alt+"):
+            event.prevent_default()  # Textual would call its own handler next, which takes it for text
 
     def show(self, sql: str) -> None:
         """Replace the text, as one edit that can be undone, and go to its end."""
