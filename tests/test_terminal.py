@@ -452,7 +452,7 @@ HOSTILE = "[@click=app.quit]x[/] [/]\x1b]52;c;aGk=\x07\x1b[6n\x1b]0;owned\x07\u2
 def allowed(sequence: str) -> bool:
     """What Textual's own driver writes: places, colours, modes, the pointer's shape, requests about itself."""
     if sequence.startswith("\x1b["):
-        return sequence[-1] in "mHhlJKurtnqpc" and not sequence.endswith("6n")
+        return sequence[-1] in "mHChlJKurtnqpc" and not sequence.endswith("6n")
     return sequence == "\x1b]22;default\x07" or not sequence.startswith(("\x1b]", "\x1bP", "\x1b_", "\x1b^", "\x1bX"))
 
 

@@ -33,6 +33,7 @@ def marks_of(
         marks[(after["inventory"][:, at] > before["inventory"][:, at]) & goes_on] |= np.uint8(Mark.HEART)
     # What is paid for holding something, or for each step, comes every step: only what is more than that is an event.
     marks[after["step_reward"] > np.maximum(before["step_reward"], 0)] |= np.uint8(Mark.REWARD)
-    marks[after["step_reward"] < np.minimum(before["step_reward"], 0)] |= np.uint8(Mark.LOSS)
+    is_first = before["last_action"] < 0  # nobody can tell whether what it costs comes every step
+    marks[(after["step_reward"] < np.minimum(before["step_reward"], 0)) & ~is_first] |= np.uint8(Mark.LOSS)
     marks[ended] |= np.uint8(Mark.END)
     return marks

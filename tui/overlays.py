@@ -227,5 +227,5 @@ def _tinted(values: NDArray[np.float32]) -> Codes:
     if low < 0 < high:
         return diverging_tint(values, max(-low, high))
     least = float(values.min()) if len(values) else 0.0
-    span = float(values.max()) - least if len(values) else 0.0
+    span = (float(values.max()) - least if len(values) else 0.0) or 1.0
     return sequential_tint((values - least) * (14 / 15) + span / 15, span)  # the least has a tint as well

@@ -316,7 +316,9 @@ class LivePane(Widget):
         self._minimap.display = self.minimap_shown
         if self.minimap_shown:
             agents = [(agent.row, agent.column) for agent in scene.view.agents]
-            self._minimap.show(codes, inks, self._map.viewport, agents)
+            seen = self._map.viewport
+            all_of_it = seen[2:] == codes.shape
+            self._minimap.show(codes, inks, (0, 0, 0, 0) if all_of_it else seen, agents)
 
     def _show_pixels(self, looks: MapLooks, codes: Codes) -> None:
         """Where the terminal has pixels, a picture covers the map."""
