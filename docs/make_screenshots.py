@@ -130,12 +130,14 @@ async def train(scene: Scene) -> None:
 
 
 async def play(scene: Scene) -> None:
-    """The trained policy in the middle of an episode."""
-    await scene.press("f2", "P", "P")
-    await scene.until(lambda: scene.session.policy == "trained", "the trained policy")
+    """The trained policy in the middle of an episode; a few steps back, with what it makes of each cell."""
+    await scene.press("f2", "P", "P", "P", "P")
+    await scene.until(lambda: scene.session.game.policy == "trained", "the trained policy")
     await scene.press("R", "plus", "space")
     await scene.until(lambda: scene.agent.episode_return > 2 and "heart" in scene.told, "a heart")
-    await scene.press("space")
+    await scene.press("space", *[","] * 6, *["o"] * 4)
+    await scene.until(lambda: scene.session.scene().overlay_words.startswith("V "), "the values")
+    await scene.until(lambda: True, "a redraw")
     scene.shoot("live")
 
 
