@@ -52,7 +52,7 @@ TOOLS = {name: words for tools in CATEGORIES.values() for name, words in tools.i
 RECIPE_TOOLS = ("train", "play", "evaluate", "replay", "render", "sweep", "autotune")
 """Those of engine.recipes.TOOLS; named here so that the first page needs no pydantic."""
 
-_RECORDINGS = (".gridrec", ".json.z", ".json.gz")
+_RECORDINGS = (".gridrec", ".json.z", ".json.gz", ".json")
 """Endings of files that are no recipes, even where there is no such file."""
 
 INTERRUPTED = 130  # 128 + SIGINT

@@ -21,7 +21,7 @@ from textual.binding import Binding
 from textual.events import Resize
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from engine.errors import ConfigError, GridrlError, QueryError, UsageError
@@ -50,6 +50,7 @@ from .themes import register, theme_for
 from .tutorial import Event as Lesson
 from .widgets.confirm_screen import ConfirmScreen
 from .widgets.help_screen import HelpScreen, key_name
+from .widgets.key_line import KeyLine
 from .widgets.pane_deck import PaneDeck
 from .widgets.status_bar import PANES, StatusBar
 
@@ -152,7 +153,7 @@ class GridrlApp(LiveDesk, LessonDesk, App[int]):
         yield StatusBar()
         yield PaneDeck(LivePane(id="live"), pair=("live", "monitor"))
         yield Static(id="too-small", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         register(self, os.environ, self.settings.loaded.settings.theme)

@@ -227,7 +227,7 @@ async def test_what_is_wrong_at_the_start_is_told_once_and_shown(tmp_path: Path)
         assert door.app.theme == "gridrl-dark"
         (note,) = notes(door)
         assert note.startswith("Settings: line 1: theme: 'drak' is not one of auto,")
-        assert note.endswith("and 2 more; f8 shows them")
+        assert note.endswith("and 2 more; F8 shows them")
 
         await door.press("f8")
         assert "nothing.x: there is no such setting" in door.screen

@@ -17,11 +17,12 @@ from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.text import safe, safe_str
 
 from .form import Form, FormRow
+from .key_line import KeyLine
 
 if TYPE_CHECKING:
     from engine.recipes import Setting
@@ -69,7 +70,7 @@ class LaunchScreen(ModalScreen["Launch"]):
             with VerticalScroll(id="launch-side", can_focus=False):
                 yield Static(id="launch-state", markup=False)
         yield Static(id="launch-command", classes="message-line", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._form = self.query_one(Form)

@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from engine.errors import ConfigError
 from engine.maps.characters import CHARACTERS, SPAWN_PREFIX
@@ -21,6 +21,7 @@ from tui.settings import FIELDS, Field, SettingsFile, field_of, text_of
 from tui.text import safe_str
 
 from .form import Form, FormRow
+from .key_line import KeyLine
 
 LONGEST_TITLE = 400  # cells; what a terminal has no room for is cut
 
@@ -46,7 +47,7 @@ class SettingsScreen(ModalScreen[None]):
         yield Static(id="settings-differs", markup=False)
         yield Static(id="settings-faults", markup=False)
         yield Form(id="settings-form")
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._form = self.query_one(Form)

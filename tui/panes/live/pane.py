@@ -351,6 +351,8 @@ class LivePane(Widget):
             self._other.show(codes, looks.inks, self._centre(other), looks.art)
 
     def _show_time(self, scene: Scene) -> None:
+        if not self.size.height:
+            return  # it is about to be shown, and will be told its size
         self._timeline.display = scene.clock is not None and self.size.height >= TIMELINE_FROM
         now = time.monotonic()
         if scene.playing and now - self._timed_at < TIMELINE_PERIOD_S:
