@@ -627,6 +627,43 @@ gw_status gw_env_tokens(gw_batch *batch, int32_t index, int32_t agent, uint8_t *
     return GW_OK;
 }
 
+static void view_object(const gw_env *env, int32_t object, gw_object_view *view)
+{
+    int32_t wait = env->object_ready_tick[object] - env->head->tick;
+    view->kind = env->world->object_kind[object];
+    view->hp = env->object_hp[object];
+    view->wait = env->object_busy[object] != GW_IDLE && wait > 0 ? wait : 0;
+    view->uses = env->object_uses[object];
+    for (int32_t r = 0; env->world->has_stores && r < env->world->rules.resource_count; r++) {
+        view->store[r] = gw_store_of(env, object)[r];
+    }
+}
+
+gw_status gw_env_object(gw_batch *batch, int32_t index, int32_t row, int32_t column, gw_object_view *object)
+{
+    if (batch == NULL || object == NULL) {
+        return GW_INVALID_ARGUMENT;
+    }
+    gw_status status = enter_env(batch, index);
+    if (status != GW_OK) {
+        return status;
+    }
+    const gw_env *env = &batch->envs[index];
+    const gw_world *world = env->world;
+    if (row < 0 || row >= world->spec.map_height || column < 0 || column >= world->spec.map_width) {
+        status = GW_INVALID_ARGUMENT;
+    } else {
+        int32_t found = env->object_at[(row + world->padding) * world->padded_width + column + world->padding];
+        memset(object, 0, sizeof *object);
+        object->kind = GW_NONE;
+        if (found != GW_NONE && env->object_cell[found] != GW_NONE) {
+            view_object(env, found, object);
+        }
+    }
+    gw_batch_leave(batch);
+    return status;
+}
+
 // ---- What if
 
 static gw_status place(gw_env *env, int32_t agent, int32_t row, int32_t column)

@@ -527,6 +527,18 @@ typedef struct gw_env_view {
 gw_status gw_env_look(gw_batch *batch, int32_t env, gw_env_view *view, uint8_t *cells, uint8_t *ready,
                       int32_t cell_capacity, gw_agent_view *agents);
 
+// One object as it stands now.
+typedef struct gw_object_view {
+    int32_t kind; // index into the rules' kinds; GW_NONE where no object with a state of its own stands
+    int32_t hp;   // hits it still stands
+    int32_t wait; // ticks until it is idle again; 0 if it is
+    int32_t uses; // uses or conversions this episode, of kinds that have only so many
+    int32_t store[GW_MAX_RESOURCES]; // units in it; 0 in games without stores
+} gw_object_view;
+
+// The object on a cell of the map. Agents, floor and walls that nothing can change are none.
+gw_status gw_env_object(gw_batch *batch, int32_t env, int32_t row, int32_t column, gw_object_view *object);
+
 // The ledger: what each term paid each agent. step and episode are [agent_count][term_count], or NULL.
 // step is that of the last step, also when it ended the episode; stats is [agent_count][stat_count], or NULL.
 gw_status gw_env_ledger(gw_batch *batch, int32_t env, float *step, float *episode, int32_t *stats);

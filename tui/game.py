@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.policies.sights import Eye
+    from engine.sim import ObjectView
 
     Demonstration = Callable[[Recording, NDArray[np.bool_]], None]
     Ticket = tuple[Any, ...]
@@ -123,9 +124,14 @@ class Game:
             events=self._chronicle.events() if self.explaining else (),
             beside=self._beside(),
             cursor=self.cursor,
+            thing=None if self.cursor is None else self._thing(*self.cursor),
             in_sight=in_sight,
             known=known,
         )
+
+    def _thing(self, row: int, column: int) -> ObjectView | None:
+        height, width = self.play.view.cells.shape
+        return self.play.batch.object_at(row, column) if row < height and column < width else None
 
     def _clock(self) -> Clock:
         history, branch = self.play.history, self.play.branch

@@ -61,6 +61,8 @@ static void nothing_is_allocated_after_create(void)
     gw_env_observe(s.batch, 0, buffer);
     gw_env_action_mask(s.batch, 0, buffer);
     gw_env_tokens(s.batch, 0, 0, buffer, 8, &count);
+    gw_object_view object;
+    gw_env_object(s.batch, 0, 0, 0, &object);
     gw_env_place(s.batch, 0, 0, 0, 0);
     gw_batch_save(s.batch, 0, 5, buffer, size);
     gw_batch_load(s.batch, 0, 5, buffer, size, NULL);
@@ -207,6 +209,12 @@ static void a_null_where_something_is_needed_is_refused(void)
     CHECK_INT(gw_env_tokens(s.batch, 0, 0, NULL, 1, &count), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_env_tokens(s.batch, 0, 0, bits, 1, NULL), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_env_place(NULL, 0, 0, 0, 0), GW_INVALID_ARGUMENT);
+    gw_object_view object;
+    CHECK_INT(gw_env_object(NULL, 0, 0, 0, &object), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_object(s.batch, 0, 0, 0, NULL), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_object(s.batch, 0, -1, 0, &object), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_object(s.batch, 0, 0, 100000, &object), GW_INVALID_ARGUMENT);
+    CHECK_INT(gw_env_object(s.batch, -1, 0, 0, &object), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_batch_action_masks(s.batch, NULL), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_batch_action_masks(NULL, bits), GW_INVALID_ARGUMENT);
     CHECK_INT(gw_batch_retire_worlds(NULL), GW_INVALID_ARGUMENT);

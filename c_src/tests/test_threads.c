@@ -184,6 +184,8 @@ static void *call_everything(void *argument)
     CHECK_INT(gw_env_observe(s->batch, 0, s->io.observations), GW_BUSY);
     CHECK_INT(gw_env_action_mask(s->batch, 0, buffer), GW_BUSY);
     CHECK_INT(gw_env_place(s->batch, 0, 0, 0, 0), GW_BUSY);
+    gw_object_view object;
+    CHECK_INT(gw_env_object(s->batch, 0, 0, 0, &object), GW_BUSY);
     CHECK_INT(gw_batch_save(s->batch, 0, 1, buffer, size), GW_BUSY);
     CHECK_INT(gw_batch_load(s->batch, 0, 1, buffer, size, &error), GW_BUSY);
     CHECK_TEXT(error.message, "another thread is inside this batch");

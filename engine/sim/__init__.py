@@ -1,7 +1,7 @@
 """The simulator as Python sees it: rules, worlds, batches. The only package that opens the door to C."""
 
 from . import games
-from .batch import AgentView, Batch, EnvView, Episodes, Step
+from .batch import AgentView, Batch, EnvView, Episodes, ObjectView, Step
 from .native import ENGINE_BUILD, ENGINE_VERSION
 from .playback import Keyframes, Playback, Verification
 from .recording import RecordedMap, Recorder, Recording
@@ -62,6 +62,7 @@ __all__ = [
     "Keyframes",
     "Kind",
     "Moment",
+    "ObjectView",
     "Plane",
     "Playback",
     "RecordedMap",

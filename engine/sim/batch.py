@@ -41,6 +41,17 @@ class AgentView:
 
 
 @dataclass(frozen=True)
+class ObjectView:
+    """One object as it stands."""
+
+    kind: str
+    hp: int  # hits it still stands
+    wait: int  # ticks until it is idle again, 0 if it is
+    uses: int  # uses or conversions this episode, of kinds that have only so many
+    store: tuple[int, ...]  # units in it by resource, in the spec's order
+
+
+@dataclass(frozen=True)
 class EnvView:
     """One env as it stands: copies, so it may be kept and handed to any thread."""
 
@@ -304,6 +315,15 @@ class Batch:
         pointer = ffi.cast("gw_agent_view *", agents.ctypes.data)
         self._check(lib.gw_env_look(self.handle, env, view, ffi.NULL, ffi.NULL, 0, pointer))
         return agents
+
+    def object_at(self, row: int, column: int, env: int = 0) -> ObjectView | None:
+        """The object on a cell of the map as it stands; None for floor, agents, and walls that nothing can change."""
+        view = ffi.new("gw_object_view *")
+        self._check(lib.gw_env_object(self.handle, env, row, column, view))
+        if view.kind == lib.GW_NONE:
+            return None
+        store = tuple(view.store[0 : len(self.spec.resource_names)])
+        return ObjectView(self.spec.kind_names[view.kind], view.hp, view.wait, view.uses, store)
 
     def ledger(self, env: int = 0) -> tuple[Array, Array, Array]:
         """What each term paid in the last step and in the episode, (agents, terms); and stats, (agents, stats)."""

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from engine.errors import SimError
-from engine.sim import Batch, World, games
+from engine.maps import cells_for, load_map, parse_ascii
+from engine.sim import Batch, ObjectView, World, games
 
 from .drawn import cells_from, drawn, sim_from, step, world_from
 
@@ -411,3 +412,51 @@ def test_a_map_of_the_largest_size_can_be_played() -> None:
     with Batch(World(rules, cells), 2, seed=1) as batch:
         step(batch, "move_northwest")
         assert batch.look().cells.shape == (1024, 1024)
+
+
+# ---- Objects
+
+
+def test_an_object_says_when_it_is_ready_and_how_often_it_served() -> None:
+    rules = games.arena(agents=1, groups=1)
+    kinds = {**rules.kinds, "mine": rules.kinds["mine"].model_copy(update={"max_uses": 5})}
+    rules = rules.model_copy(update={"kinds": kinds})
+    cells = cells_for(parse_ascii("#####\n#@m.#\n#####", "drawn"), rules)
+    with Batch(World(rules, cells), seed=1) as batch:
+        east, use, noop = (rules.action_names.index(name) for name in ("rotate_east", "use", "noop"))
+        cooldown = rules.kinds["mine"].cooldown
+        assert batch.object_at(1, 2) == ObjectView("mine", 0, 0, 0, (0, 0, 0))
+
+        for action in (east, use):
+            batch.step(np.array([action]))
+        waits = []
+        while not waits or waits[-1]:
+            found = batch.object_at(1, 2)
+            assert found is not None
+            assert (found.kind, found.uses) == ("mine", 1)
+            waits.append(found.wait)
+            assert (batch.look().ready[1, 2] == 2) == (found.wait > 0)
+            batch.step(np.array([noop]))
+
+        assert waits == [*range(waits[0], -1, -1)]
+        assert cooldown - 1 <= waits[0] <= cooldown
+        assert batch.object_at(1, 1) is None  # the agent
+        assert batch.object_at(1, 3) is None  # floor
+        with pytest.raises(SimError):
+            batch.object_at(3, 0)
+
+
+def test_a_store_says_what_is_in_it_and_a_thing_what_it_stands() -> None:
+    rules = games.GAMES["arena_classic_combat"]()
+    cells = cells_for(load_map("arena_classic_combat"), rules)
+    with Batch(World(rules, cells), seed=1) as batch:
+        view = batch.look()
+        seen = 0
+        for row, column in np.argwhere(view.cells >= 3).tolist():
+            kind = list(rules.kinds)[view.cells[row, column] - 3]
+            found = batch.object_at(row, column)
+            if found is not None:
+                assert (found.kind, found.hp) == (kind, rules.kinds[kind].hp)
+                assert sum(found.store) == rules.kinds[kind].initial_output * sum(rules.kinds[kind].outputs.values())
+                seen += 1
+        assert seen

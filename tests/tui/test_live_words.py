@@ -763,3 +763,18 @@ def test_an_action_with_an_odd_name_is_told_as_it_is() -> None:
     play = play_on("###\n#@#\n###", rules)
 
     assert take(play, "grab_it").startswith("You cannot grab it")
+
+
+def test_the_panel_says_of_a_thing_what_the_picture_does_not_show() -> None:
+    rules = arena()
+    kinds = {**rules.kinds, "mine": rules.kinds["mine"].model_copy(update={"max_uses": 5, "hp": 4})}
+    play = play_on("####\n#@m#\n####", rules.model_copy(update={"kinds": kinds}))
+    take(play, "rotate_east", "use")
+    thing = play.batch.object_at(1, 2)
+    assert thing is not None
+
+    lines = panel_lines(scene_of(play, cursor=(1, 2), thing=thing))
+
+    at = lines.index("looking at 2,1")
+    assert lines[at + 1].startswith("mine, cooling down: gives 1 ore")
+    assert lines[at + 2 : at + 5] == [f"  ready in {thing.wait} steps", "  hp 4 of 4", "  used 1 of 5"]

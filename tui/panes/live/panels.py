@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from engine.sim import DIRECTIONS, FOREVER, AgentView
+from engine.sim import DIRECTIONS, FOREVER, AgentView, ObjectView
 from tui.text import number, safe_str
 
 from .picture import facing_matters
 from .scene import Beside, Intent, Scene
 from .subject import frozen_words
-from .words import result_words, thing_words
+from .words import amounts, result_words, thing_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -195,6 +195,8 @@ def bar(share: float, width: int) -> str:
 def cell_facts(scene: Scene, row: int, column: int) -> Iterator[str]:
     """What is known of a cell, line by line: what lies there, and what the agent is told of it."""
     yield thing_words(scene, row, column)
+    if scene.thing is not None:
+        yield from thing_facts(scene, scene.thing)
     agent = scene.view.agents[scene.selected]
     if scene.eye is None:
         return
@@ -209,6 +211,20 @@ def cell_facts(scene: Scene, row: int, column: int) -> Iterator[str]:
         yield f"  {safe_str(str(feature), 50)}  (dropped)"
     if not scene.eye.cells[index]:
         yield "  told nothing of it"
+
+
+def thing_facts(scene: Scene, thing: ObjectView) -> Iterator[str]:
+    """What the picture does not show of an object: when it is ready, its hp, how often it served, what it holds."""
+    kind = scene.rules.kinds[thing.kind]
+    if thing.wait:
+        yield f"  ready in {thing.wait} {'step' if thing.wait == 1 else 'steps'}"
+    if kind.hp:
+        yield f"  hp {thing.hp} of {kind.hp}"
+    if kind.max_uses:
+        yield f"  used {thing.uses} of {kind.max_uses}"
+    held = {name: units for name, units in zip(scene.spec.resource_names, thing.store, strict=True) if units}
+    if held:
+        yield f"  holds {amounts(held)}"
 
 
 def _rewards(text: Text, scene: Scene) -> None:

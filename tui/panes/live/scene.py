@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.policies.sights import Eye
-    from engine.sim import EnvView, Rules, Spec
+    from engine.sim import EnvView, ObjectView, Rules, Spec
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,8 @@ class Scene:
     """Another branch, unless nothing is compared."""
     cursor: tuple[int, int] | None = None
     """The cell that the user looks at, (row, column)."""
+    thing: ObjectView | None = None
+    """The object there, with what the picture does not show of it."""
     in_sight: NDArray[np.bool_] | None = field(default=None, repr=False)
     """(height, width): what the selected agent sees now, where fog is wanted."""
     known: NDArray[np.bool_] | None = field(default=None, repr=False)
