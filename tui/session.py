@@ -121,6 +121,7 @@ class Session:
         self._starting = Lock()  # held while a run is being prepared: one at a time
         self._owning = Lock()  # guards own_run and _is_closed: a run that starts while we end must end too
         self._is_closed = False
+        self._is_over = False  # everything is let go of
 
     @property
     def seen_root(self) -> Path:
@@ -616,7 +617,10 @@ class Session:
         self.query.stop()
 
     def close(self) -> None:
-        """After the screen: stop the run with a checkpoint, wait for it, and let go of everything."""
+        """After the screen: stop the run with a checkpoint, wait for it, and let go of everything. Once is enough."""
+        if self._is_over:
+            return
+        self._is_over = True
         self.stop()
         self.watch(False)
         if self.own_run is not None:

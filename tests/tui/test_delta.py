@@ -299,11 +299,10 @@ def test_a_program_that_was_suspended_shows_everything_again(program: PtyApp) ->
     program.until(lambda: os.waitid(os.P_PID, program.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None, "a stop")
     program.settle()
     program.scribble("the shell was here\r\n" * 40)
+    assert program.picture() != before
     program.signal(signal.SIGCONT)
-    program.settle()
-    program.settle()
 
-    assert program.picture() == before
+    program.until(lambda: program.picture() == before, "the whole screen")
 
 
 def test_a_terminal_that_comes_back_to_its_size_is_painted_anew(program: PtyApp) -> None:

@@ -371,3 +371,13 @@ def test_the_map_of_a_run_is_the_map_on_screen(opened: Opened, tmp_path: Path) -
     finished(session)
 
     assert RunDirectory(session.root / own_id(session)).info().map == "tiny"
+
+
+def test_a_session_is_closed_once_and_for_all(opened: Opened) -> None:
+    session = opened()
+    session.game.act("move_north")
+
+    session.close()
+    session.close()
+
+    assert not session.has_demonstrations
