@@ -28,6 +28,9 @@ _UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*)?$")
 
 Picture = list[tuple[object, ...]]
 
+STRANGE = ("SSH_CONNECTION", "NO_COLOR", "COLUMNS", "LINES")
+"""Variables of whoever runs the tests that must not reach the program: a pytest worker may have a size of its own."""
+
 
 class PtyApp:
     """Starts Python with some arguments. Read it, or it stops once the kernel's buffer is full."""
@@ -35,7 +38,7 @@ class PtyApp:
     def __init__(
         self, arguments: list[str], columns: int, rows: int, *, answers: bool = True, **environment: str
     ) -> None:
-        clean = {name: value for name, value in os.environ.items() if name not in ("SSH_CONNECTION", "NO_COLOR")}
+        clean = {name: value for name, value in os.environ.items() if name not in STRANGE}
         clean |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
         self.pid, self._file = pty.fork()
         if self.pid == 0:
